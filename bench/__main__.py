@@ -1,0 +1,274 @@
+"""Run the benchmark: `python -m bench [--rounds N] [--events N] [--json FILE]`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench import processes
+from bench.driver import Load, Sink, open_sink
+
+ADMIN_KEY = "benchmark-operator-key-0123456789"
+FANS = (0, 1, 5)
+
+
+@dataclass
+class Round:
+    """CPU microseconds per event of one round, by measure."""
+
+    microseconds: dict[str, float] = field(default_factory=dict)
+    rates: dict[str, float] = field(default_factory=dict)
+    canary: float = 0.0
+
+    def ratio(self, measure: str) -> float:
+        """The measure over its floor in the same round."""
+        floors = {"durable accept": ("S", 0), "fan-out 1": ("S", 1), "fan-out 5": ("S", 5)}
+        _, deliveries = floors[measure]
+        floor = self.microseconds["S"] + deliveries * self.microseconds["C"]
+        return self.microseconds[measure] / floor
+
+
+TARGETS = {"durable accept": 2.3, "fan-out 1": 2.6, "fan-out 5": 2.2}
+
+
+class Gateway:
+    """A real `tocsin serve` on a core of its own, configured over HTTP."""
+
+    def __init__(self, folder: Path, sink_port: int) -> None:
+        self._folder = folder
+        self.process = processes.start(
+            ["-m", "gateway", "serve", "--listen", "127.0.0.1:0", "--data-dir", str(folder)],
+            core=processes.UNDER_TEST,
+            env={
+                "TOCSIN_ADMIN_KEY": ADMIN_KEY,
+                "TOCSIN_ALLOW_NETWORKS": "127.0.0.0/8",
+                "TOCSIN_LOG_LEVEL": "info",
+            },
+        )
+        self.port = self._await_port()
+        self.sources = {fan: self._configure(fan, sink_port) for fan in FANS}
+
+    def _await_port(self) -> int:
+        url = self._folder / "url"
+        for _ in range(200):
+            if url.exists() and url.read_text().strip():
+                return int(url.read_text().strip().rpartition(":")[2])
+            time.sleep(0.05)
+        raise SystemExit("the gateway did not start")
+
+    def _configure(self, fan: int, sink_port: int) -> tuple[str, str]:
+        source = self._call("sources", {"name": f"bench-{fan}"})["id"]
+        key = self._call(f"sources/{source}/keys", {"name": "bench"})["key"]
+        rules = [{"rule": "type starts-with backup. and severity in (warning, error, critical)"}]
+        topic = self._call("topics", {"name": f"bench-{fan}", "sources": [{"id": source, "rules": rules}]})[
+            "id"
+        ]
+        for number in range(fan):
+            params = {"url": f"http://127.0.0.1:{sink_port}/hook", "verb": "post"}
+            destination = self._call(
+                "destinations",
+                {"name": f"sink-{fan}-{number}", "type": "webhook", "config": {"params": params}},
+            )["id"]
+            self._call(
+                "subscriptions",
+                {
+                    "name": f"bench-{fan}-{number}",
+                    "topic_id": topic,
+                    "destination_id": destination,
+                    "attributes": {"signing_enabled": True},
+                },
+            )
+        return source, key
+
+    def _call(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/v1/instances/default/{path}",
+            json.dumps(body).encode(),
+            {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            result: dict[str, Any] = json.load(answer)
+        return result
+
+    def load(self, fan: int, prefix: str, count: int, rate: float = 0.0) -> Load:
+        """A load on the source that fans out `fan` times."""
+        _, key = self.sources[fan]
+        return Load(self.port, "/v1/instances/default/events", key, prefix, count, rate)
+
+
+async def floor_server(count: int, prefix: str) -> float:
+    """S: CPU microseconds per request of a bare aiohttp server."""
+    process = processes.start(["-m", "bench.floors", "server"], core=processes.UNDER_TEST)
+    try:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        await Load(port, "/events", "k", f"{prefix}w", count // 4).run()
+        before = processes.cpu_seconds(process.pid)
+        await Load(port, "/events", "k", prefix, count).run()
+        return (processes.cpu_seconds(process.pid) - before) / count * 1e6
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def floor_client(sink_port: int, count: int) -> float:
+    """C: CPU microseconds per request of a bare aiohttp client."""
+    process = processes.start(
+        ["-m", "bench.floors", "client", str(sink_port), str(count)], core=processes.UNDER_TEST
+    )
+    output, _ = await asyncio.to_thread(process.communicate, timeout=120)
+    return float(output)
+
+
+async def measure(gateway: Gateway, fan: int, prefix: str, count: int) -> tuple[float, float]:
+    """CPU microseconds per event and events per second, everything delivered included."""
+    Sink.reset()
+    before, began = processes.cpu_seconds(gateway.process.pid), time.monotonic()
+    load = gateway.load(fan, prefix, count)
+    await load.run()
+    if load.refused:
+        raise SystemExit(f"the gateway refused events: {load.refused}")
+    await arrived(fan * count)
+    took = time.monotonic() - began
+    await asyncio.sleep(0.05)
+    return (processes.cpu_seconds(gateway.process.pid) - before) / count * 1e6, count / took
+
+
+async def arrived(count: int) -> None:
+    """Wait until the receiver has seen that many requests."""
+    for _ in range(6000):
+        if Sink.count >= count:
+            return
+        await asyncio.sleep(0.01)
+    raise SystemExit(f"only {Sink.count} of {count} deliveries arrived")
+
+
+async def latency(gateway: Gateway, rate: float, seconds: float) -> tuple[float, float]:
+    """p50 and p99 in milliseconds from the 202 to the arrival at the receiver, at a steady rate."""
+    Sink.reset()
+    load = gateway.load(1, f"pace{time.time_ns()}", max(50, int(rate * seconds)), rate)
+    await load.run()
+    await arrived(len(load.accepted))
+    waits = sorted((Sink.arrivals[key] - at) * 1000 for key, at in load.accepted.items())
+    return statistics.median(waits), waits[int(len(waits) * 0.99)]
+
+
+async def run(options: argparse.Namespace) -> dict[str, Any]:
+    """All rounds, interleaved; then latency at half load and memory."""
+    server, sink_port = await open_sink()
+    rounds: list[Round] = []
+    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as folder:
+        gateway = await asyncio.to_thread(Gateway, Path(folder), sink_port)
+        try:
+            for fan in FANS:
+                await measure(gateway, fan, f"warm{fan}", options.events // 4)
+            fresh = processes.resident_mib(gateway.process.pid)
+            for number in range(options.rounds):
+                rounds.append(await one_round(gateway, sink_port, number, options.events))
+                print(f"round {number + 1}/{options.rounds}: {line(rounds[-1])}", flush=True)
+            half = statistics.median(one.rates["fan-out 1"] for one in rounds) / 2
+            p50, p99 = await latency(gateway, half, options.latency_seconds)
+            memory = processes.resident_mib(gateway.process.pid)
+        finally:
+            gateway.process.terminate()
+            try:
+                gateway.process.wait(60)
+            except subprocess.TimeoutExpired:
+                gateway.process.kill()
+    server.close()
+    return summary(rounds, half, p50, p99, fresh, memory)
+
+
+async def one_round(gateway: Gateway, sink_port: int, number: int, events: int) -> Round:
+    """Floors and measures once, one after the other."""
+    result = Round(canary=processes.canary())
+    result.microseconds["S"] = await floor_server(events, f"s{number}")
+    result.microseconds["C"] = await floor_client(sink_port, events)
+    for name, fan in (("durable accept", 0), ("fan-out 1", 1), ("fan-out 5", 5)):
+        count = events if fan < 5 else events // 3
+        microseconds, rate = await measure(gateway, fan, f"r{number}f{fan}", count)
+        result.microseconds[name], result.rates[name] = microseconds, rate
+    return result
+
+
+def line(one: Round) -> str:
+    """A round in a line."""
+    return "  ".join(f"{name} {value:.0f}us" for name, value in one.microseconds.items())
+
+
+def summary(
+    rounds: list[Round], half: float, p50: float, p99: float, fresh: float, memory: float
+) -> dict[str, Any]:
+    """Medians over the rounds, ratios paired within each."""
+    measures = {
+        name: {
+            "microseconds": statistics.median(one.microseconds[name] for one in rounds),
+            "ratio": statistics.median(one.ratio(name) for one in rounds),
+            "target": target,
+            "events_per_second": statistics.median(one.rates[name] for one in rounds),
+        }
+        for name, target in TARGETS.items()
+    }
+    floors = {name: statistics.median(one.microseconds[name] for one in rounds) for name in ("S", "C")}
+    spread = max(one.microseconds["S"] for one in rounds) / min(one.microseconds["S"] for one in rounds)
+    return {
+        "rounds": len(rounds),
+        "floors": floors,
+        "measures": measures,
+        "spread_of_S": spread,
+        "latency": {"rate": half, "p50_ms": p50, "p99_ms": p99},
+        "memory_mib": {"fresh": fresh, "end": memory},
+    }
+
+
+def report(result: dict[str, Any]) -> None:
+    """Print the summary for people."""
+    floors, spread = result["floors"], result["spread_of_S"]
+    print(f"\nfloors: S {floors['S']:.0f} us, C {floors['C']:.0f} us")
+    print(f"S varied by x{spread:.2f}" + (": over x1.6, run again" if spread > 1.6 else ""))
+    for name, row in result["measures"].items():
+        floor = {"durable accept": "S", "fan-out 1": "(S+C)", "fan-out 5": "(S+5C)"}[name]
+        verdict = "ok" if row["ratio"] <= row["target"] else "OVER"
+        print(
+            f"{name:<15} {row['microseconds']:6.0f} us  {row['ratio']:.2f} x {floor:<7}"
+            f" target {row['target']} {verdict:<5} {row['events_per_second']:6.0f} events/s"
+        )
+    paced, memory = result["latency"], result["memory_mib"]
+    print(
+        f"202 to arrival at {paced['rate']:.0f} events/s: "
+        f"p50 {paced['p50_ms']:.2f} ms, p99 {paced['p99_ms']:.1f} ms"
+    )
+    print(f"memory: {memory['fresh']:.0f} MiB warm, {memory['end']:.0f} MiB at the end")
+
+
+def main() -> None:
+    """Parse, run, report."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=8, help="interleaved rounds (default 8)")
+    parser.add_argument(
+        "--events", type=int, default=6000, help="events per measure and round (default 6000)"
+    )
+    parser.add_argument(
+        "--latency-seconds", type=float, default=8.0, help="length of the latency run (default 8)"
+    )
+    parser.add_argument("--json", type=Path, help="also write the result to this file")
+    options = parser.parse_args()
+    result = asyncio.run(run(options))
+    report(result)
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    os.sched_setaffinity(0, {processes.DRIVING})
+    main()

@@ -1,0 +1,63 @@
+"""Handlers of topics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.api.endpoint import Call
+from gateway.api.shapes.base import PageQuery, page_frame, select
+from gateway.api.shapes.subscriptions import subscription_list_item
+from gateway.api.shapes.topics import (
+    TopicAnswer,
+    TopicCreate,
+    TopicPage,
+    TopicQuery,
+    TopicReplace,
+    topic_answer,
+    topic_fields,
+    topic_list_item,
+)
+from gateway.domain.topic import Topic
+from gateway.service.services import Services
+from gateway.service.topics import find_topic
+
+
+class TopicHandlers:
+    """What the API does with topics."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def create(self, call: Call[TopicCreate, Any]) -> TopicAnswer:
+        """Create a topic."""
+        return self._shown(await self._services.topics.create(call.instance, topic_fields(call.body)))
+
+    async def list(self, call: Call[Any, PageQuery]) -> TopicPage:
+        """Topics by age."""
+        snapshot = self._services.current.snapshot
+        shown, total = select(snapshot.topics.values(), call.instance, call.query)
+        users = [row.topic_id for row in snapshot.subscriptions.values()]
+        items = [topic_list_item(row, self._source_names(), users.count(row.id)) for row in shown]
+        return TopicPage(topics=items, **page_frame(call.request.path, call.query, total))
+
+    async def show(self, call: Call[Any, TopicQuery]) -> TopicAnswer:
+        """One topic."""
+        return self._shown(find_topic(self._services.current.snapshot, call.instance, call.path["id"]))
+
+    async def replace(self, call: Call[TopicReplace, Any]) -> TopicAnswer:
+        """Change a topic."""
+        fields = topic_fields(call.body)
+        return self._shown(await self._services.topics.replace(call.instance, call.path["id"], fields))
+
+    async def delete(self, call: Call[Any, Any]) -> None:
+        """Remove a topic that no subscription uses."""
+        await self._services.topics.delete(call.instance, call.path["id"])
+
+    def _source_names(self) -> dict[str, str]:
+        return {row.id: row.name for row in self._services.current.snapshot.sources.values()}
+
+    def _shown(self, topic: Topic) -> TopicAnswer:
+        snapshot = self._services.current.snapshot
+        users = [row for row in snapshot.subscriptions.values() if row.topic_id == topic.id]
+        items = [subscription_list_item(row, snapshot) for row in users]
+        return topic_answer(topic, self._source_names(), items)

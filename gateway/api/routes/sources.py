@@ -1,0 +1,59 @@
+"""Routes of sources."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gateway.api.endpoint import AnyEndpoint, Endpoint
+from gateway.api.resources.sources import SourceHandlers
+from gateway.api.routes.common import INSTANCE, removal
+from gateway.api.shapes import sources
+from gateway.api.shapes.base import PageQuery
+from gateway.domain.errors import (
+    Conflict,
+    Invalid,
+    Malformed,
+    NotFound,
+)
+
+
+def declare(handlers: SourceHandlers) -> Sequence[AnyEndpoint]:
+    """The endpoints, in the order in which they are matched."""
+    one = f"{INSTANCE}/sources/{{id}}"
+    shown: dict[str, Any] = {"tag": "sources", "answer": sources.SourceAnswer, "ibm": True}
+    return [
+        Endpoint(
+            method="POST",
+            path=f"{INSTANCE}/sources",
+            handler=handlers.create,
+            summary="Register a source",
+            body=sources.SourceCreate,
+            status=201,
+            raises=(Malformed, Conflict, Invalid),
+            **shown,
+        ),
+        Endpoint(
+            method="GET",
+            path=f"{INSTANCE}/sources",
+            handler=handlers.list,
+            tag="sources",
+            summary="List sources",
+            query=PageQuery,
+            answer=sources.SourcePage,
+            ibm=True,
+        ),
+        Endpoint(
+            method="GET", path=one, handler=handlers.show, summary="A source", raises=(NotFound,), **shown
+        ),
+        Endpoint(
+            method="PATCH",
+            path=one,
+            handler=handlers.update,
+            summary="Change a source",
+            body=sources.SourceUpdate,
+            raises=(NotFound, Conflict, Invalid),
+            **shown,
+        ),
+        removal(one, handlers.delete, "sources", "Remove a source and its keys"),
+    ]

@@ -1,0 +1,115 @@
+"""Bodies of subscriptions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from gateway.api.shapes.base import Answer, Description, Given, Name, PageAnswer, timestamp
+from gateway.domain.destination import RECIPIENT_LISTS, Subscription
+from gateway.pipeline.snapshot import Snapshot
+
+
+class SubscriptionCreate(Given):
+    """Subscribe a destination to a topic (IBM EN: create_subscription)."""
+
+    name: Name
+    topic_id: str
+    destination_id: str
+    description: Description = ""
+    enabled: bool = True
+    rule: str = Field(
+        "", max_length=4096, description="Expression dialect: `severity >= error`; empty takes all."
+    )
+    attributes: dict[str, Any] = Field(
+        {}, description="The address, as the kind of the destination defines it."
+    )
+
+
+class SubscriptionUpdate(Given):
+    """Change a subscription (IBM EN: update_subscription)."""
+
+    name: Name | None = None
+    description: Description | None = None
+    enabled: bool | None = None
+    rule: str | None = Field(None, max_length=4096)
+    attributes: dict[str, Any] | None = None
+
+
+class SubscriptionListItem(Answer):
+    """A subscription in a list."""
+
+    id: str
+    name: str
+    description: str
+    enabled: bool
+    destination_id: str
+    destination_name: str
+    destination_type: str
+    topic_id: str
+    topic_name: str
+    created_at: str
+    updated_at: str
+
+
+class SubscriptionAnswer(SubscriptionListItem):
+    """A subscription."""
+
+    rule: str | None = None
+    attributes: dict[str, Any]
+
+
+class SubscriptionPage(PageAnswer):
+    """A page of subscriptions."""
+
+    subscriptions: list[SubscriptionListItem]
+
+
+def subscription_fields(given: SubscriptionCreate | SubscriptionUpdate) -> dict[str, object]:
+    """What was given, as fields of a Subscription."""
+    return given.changes(attributes="address")
+
+
+def subscription_answer(subscription: Subscription, snapshot: Snapshot) -> SubscriptionAnswer:
+    """A subscription with the names of what it joins."""
+    return SubscriptionAnswer(
+        **subscription_list_item(subscription, snapshot).model_dump(),
+        rule=subscription.rule or None,
+        attributes=_attributes(subscription),
+    )
+
+
+def subscription_list_item(subscription: Subscription, snapshot: Snapshot) -> SubscriptionListItem:
+    """A subscription for a list."""
+    destination = snapshot.destinations.get(subscription.destination_id)
+    topic = snapshot.topics.get(subscription.topic_id)
+    return SubscriptionListItem(
+        id=subscription.id,
+        name=subscription.name,
+        description=subscription.description,
+        enabled=subscription.enabled,
+        destination_id=subscription.destination_id,
+        destination_name=destination.name if destination else "",
+        destination_type=destination.kind if destination else "",
+        topic_id=subscription.topic_id,
+        topic_name=topic.name if topic else "",
+        created_at=timestamp(subscription.created_at),
+        updated_at=timestamp(subscription.updated_at),
+    )
+
+
+def _attributes(subscription: Subscription) -> dict[str, Any]:
+    """The address as IBM shows it: recipients as objects with the time they were written.
+
+    An invitation has no `expires_at`, as it counts as accepted.
+    """
+    shown = dict(subscription.address)
+    written = timestamp(subscription.updated_at)
+    for name in RECIPIENT_LISTS:
+        rows = shown.get(name)
+        if isinstance(rows, list | tuple):
+            shown[name] = [
+                {"email" if "@" in str(row) else "phone_number": row, "updated_at": written} for row in rows
+            ]
+    return shown

@@ -1,0 +1,281 @@
+"""The composition root: the only file that knows every class. Settings in, a running gateway out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from gateway import __version__
+from gateway.api.connection import Limits as ConnectionLimits
+from gateway.api.descriptors import affordable_connections
+from gateway.api.routes import build_application
+from gateway.api.server import Server
+from gateway.domain.clock import Clock, SystemClock
+from gateway.domain.errors import ConfigurationError, Refused
+from gateway.domain.ids import DestinationId
+from gateway.domain.source import Instance
+from gateway.identity import Identity, keep_master, load_identity
+from gateway.pipeline.channels import Channels
+from gateway.pipeline.claim import Claimer
+from gateway.pipeline.dispatcher import Dispatcher, Limits
+from gateway.pipeline.flow import Dispatch, Ingest
+from gateway.pipeline.snapshot import Current, build
+from gateway.ports import Configuration, LedgerCounts, Store
+from gateway.security.egress import MAIL_SERVICES, Dialer, EgressPolicy, SystemResolver
+from gateway.service.configuration import Configurator
+from gateway.service.destinations import GONE, Destinations
+from gateway.service.instances import Instances
+from gateway.service.keys import Keys
+from gateway.service.ledger import Records
+from gateway.service.readiness import Readiness
+from gateway.service.retention import Retention
+from gateway.service.schemas import Schemas
+from gateway.service.services import Services
+from gateway.service.sources import Sources
+from gateway.service.subscriptions import Subscriptions
+from gateway.service.topics import Topics
+from gateway.service.trials import Trials
+from gateway.settings import Settings
+from gateway.spi.destination import Tools
+from gateway.spi.relay import InvalidRelay, parse_relay
+from gateway.storage.sqlite.store import SqliteStore
+from gateway.telemetry.metrics import Metrics
+from gateway.transport.http import GuardedHttpClient
+from gateway.transport.sockets import GuardedDialer
+from gateway.transport.tls import client_context
+
+log = structlog.get_logger()
+
+SQLITE = "sqlite:///"
+STORE_FILE = "tocsin.db"
+CLAIMER = "claimer"
+COUNT_EVERY = 15.0
+"""Seconds between two counts of the ledger for the metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """Everything that leads outside: one guard in front of the HTTP client and of what adapters dial."""
+
+    http: GuardedHttpClient
+    mail: GuardedDialer
+    tls: ssl.SSLContext
+    resolver: SystemResolver
+
+    @classmethod
+    def build(cls, settings: Settings, clock: Clock) -> Egress:
+        """Wire the guard. Raises ConfigurationError for networks that cannot be read."""
+        policy, resolver = EgressPolicy.parse(settings.allow_networks), SystemResolver(clock)
+        web = GuardedDialer(Dialer(policy, resolver))
+        mail = GuardedDialer(Dialer(policy, resolver, services=MAIL_SERVICES))
+        http = GuardedHttpClient(web, user_agent=f"Tocsin/{__version__}", tls=client_context())
+        return cls(http, mail, ssl.create_default_context(), resolver)
+
+    async def close(self) -> None:
+        """Close what is open."""
+        await self.http.close()
+        await self.resolver.close()
+
+
+class Gateway:
+    """One process: a store, the two halves of the pipeline, and the HTTP server in front."""
+
+    def __init__(self, settings: Settings, identity: Identity, store: Store, clock: Clock) -> None:
+        self.settings, self.identity, self.store = settings, identity, store
+        self.metrics = Metrics()
+        self.current = Current(build(Configuration(0, ()), identity.operator, tokens=identity.tokens))
+        self.configurator = Configurator(
+            store.registry, self.current, identity.operator, clock, self._changed
+        )
+        self._egress = Egress.build(settings, clock)
+        tools = Tools(
+            http=self._egress.http,
+            dialer=self._egress.mail,
+            tls=self._egress.tls,
+            clock=clock,
+            domain=settings.domain,
+            public_url=settings.public_url,
+            smtp_url=settings.smtp_url,
+        )
+        self.channels = Channels(tools, identity.secrets)
+        self.current.watch(lambda snapshot: self.channels.forget(snapshot.destinations))
+        destinations = Destinations(self.configurator, identity.secrets)
+
+        async def gone(destination_id: DestinationId) -> None:
+            await destinations.disable(destination_id, GONE)
+
+        dispatch = Dispatch(
+            self.current,
+            store.ledger,
+            self.channels,
+            clock,
+            self.metrics,
+            public_url=settings.public_url,
+            on_gone=gone,
+        )
+        limits = Limits(settings.in_flight, settings.destination_in_flight, settings.lane_places)
+        self.dispatcher = Dispatcher(store.ledger, self.current, clock, limits, dispatch.deliver)
+        self._claimer = Claimer(
+            store.ledger, self.current, self.dispatcher, clock, destinations.hold_disabled
+        )
+        self.ingest = Ingest(
+            self.current,
+            store.ledger,
+            self.dispatcher,
+            clock,
+            self.metrics,
+            max_batch_events=settings.max_batch_events,
+        )
+        records = Records(store.ledger, self._claimer.wake)
+        self.services = Services(
+            current=self.current,
+            ingest=self.ingest,
+            clock=clock,
+            metrics=self.metrics,
+            settings=settings,
+            readiness=Readiness(store, clock),
+            instances=Instances(self.configurator),
+            sources=Sources(self.configurator),
+            keys=Keys(self.configurator),
+            topics=Topics(self.configurator),
+            destinations=destinations,
+            subscriptions=Subscriptions(self.configurator),
+            schemas=Schemas(self.configurator),
+            records=records,
+            trials=Trials(self.current, store.ledger, self.dispatcher, records, clock),
+        )
+        self._retention = Retention(
+            store.ledger,
+            clock,
+            event_days=settings.retention_days,
+            delivery_days=settings.delivery_retention_days,
+        )
+        self._server = Server(
+            build_application(self.services),
+            settings.host,
+            settings.port,
+            limits=_limits(settings),
+            metrics=self.metrics,
+            clock=clock,
+        )
+        self._stopping = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _changed(self) -> None:
+        self.metrics.registry_version.set(self.current.snapshot.version)
+        self._claimer.wake()
+
+    async def start(self) -> tuple[str, int]:
+        """Load the configuration, begin dispatch, listen. Returns the address and port that are bound."""
+        await self.configurator.refresh()
+        self._changed()
+        if self.current.snapshot.default_instance is None:
+            await self.services.instances.create("default")
+        self._tasks = [
+            asyncio.create_task(self._claimer.run(), name=CLAIMER),
+            asyncio.create_task(self._retention.run(self._stopping), name="retention"),
+            asyncio.create_task(self._count(), name="counts"),
+        ]
+        for task in self._tasks:
+            task.add_done_callback(self._ended)
+        host, port = await self._server.start()
+        log.info("gateway.started", host=host, port=port, duplicates_bound=self.settings.in_flight)
+        return host, port
+
+    async def stop(self) -> None:
+        """Stop taking events, let deliveries finish, give back the rest, close the store."""
+        self._stopping.set()
+        self.services.draining = True
+        await self._server.stop(min(self.settings.drain_seconds, 10.0))
+        await self.dispatcher.stop(self.settings.drain_seconds)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.channels.close()
+        await self._egress.close()
+        await self.store.close()
+        log.info("gateway.stopped")
+
+    @property
+    def default_instance(self) -> Instance:
+        """The instance that `default` means; there is one from the start on."""
+        instance = self.current.snapshot.default_instance
+        assert instance is not None  # noqa: S101  start() makes one
+        return instance
+
+    @property
+    def stopping(self) -> asyncio.Event:
+        """Set once the gateway stops, also when it can deliver nothing any more."""
+        return self._stopping
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            log.error("task.failed", task=task.get_name(), exc_info=task.exception())
+            if task.get_name() == CLAIMER:
+                self._stopping.set()
+
+    async def _count(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._show(await self.store.ledger.counts())
+            except Refused as error:
+                log.warning("counts.failed", code=error.code, detail=error.detail)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(COUNT_EVERY):
+                    await self._stopping.wait()
+
+    def _show(self, counts: LedgerCounts) -> None:
+        for state, number in counts.by_state.items():
+            self.metrics.deliveries.labels(state.value).set(number)
+        self.metrics.oldest_due_seconds.set(counts.oldest_due_age)
+
+
+async def open_gateway(settings: Settings) -> Gateway:
+    """All wired, nothing started. Raises ConfigurationError, one line that says what to do."""
+    clock = SystemClock()
+    _check_egress(settings)
+    identity = load_identity(settings, clock)
+    store = await SqliteStore.open(
+        _store_path(settings), clock=clock, free_space_floor=settings.free_space_floor_bytes
+    )
+    try:
+        keep_master(identity, settings, (await store.registry.load()).entities)
+        return Gateway(settings, identity, store, clock)
+    except BaseException:
+        await store.close()
+        raise
+
+
+def _check_egress(settings: Settings) -> None:
+    """Refuse what could be found wrong only after the store was opened, or at the first mail."""
+    EgressPolicy.parse(settings.allow_networks)
+    if settings.smtp_url is not None:
+        try:
+            parse_relay(settings.smtp_url.get_secret_value())
+        except InvalidRelay as error:
+            raise ConfigurationError(f"TOCSIN_SMTP_URL: {error}") from error
+
+
+def _limits(settings: Settings) -> ConnectionLimits:
+    return ConnectionLimits(
+        head_seconds=settings.request_timeout_seconds,
+        idle_seconds=settings.idle_timeout_seconds,
+        max_connections=affordable_connections(settings.max_connections, settings.in_flight),
+        max_per_address=settings.max_connections_per_address,
+        max_body_bytes=settings.max_body_bytes,
+    )
+
+
+def _store_path(settings: Settings) -> Path:
+    if not settings.database:
+        return settings.data_dir / STORE_FILE
+    if settings.database.startswith(SQLITE):
+        return Path(settings.database.removeprefix(SQLITE))
+    raise ConfigurationError(
+        f"TOCSIN_DATABASE: {settings.database.split(':')[0]!r} is not known; use sqlite:///path"
+    )

@@ -1,0 +1,1 @@
+"""Receiving webhooks: `tocsin listen`, and the receiver that it and the demo run."""

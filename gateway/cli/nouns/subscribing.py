@@ -1,0 +1,106 @@
+"""`tocsin subscription create` and `update`, with the addresses of all kinds as options."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeAlias
+
+from cyclopts import Parameter
+
+from gateway.cli.lookup import id_of, path_of
+from gateway.cli.nouns.common import Common, Description, Enabled, Name, Named, NewName, given
+from gateway.cli.nouns.destination_create import COMMON
+from gateway.cli.nouns.kinds import address_options, refuse_foreign
+from gateway.cli.options import keyword, positional, settings_of, with_parameters
+from gateway.cli.screen import show_one
+from gateway.cli.secrets import resolve
+from gateway.domain.destination import RECIPIENT_LISTS
+from gateway.spi.discovery import destinations
+
+PLURAL = "subscriptions"
+
+TopicName: TypeAlias = Annotated[str, Parameter(name="--topic", help="The topic, by name or id.")]
+DestinationName: TypeAlias = Annotated[str, Parameter(name="--destination", help="Where to, by name or id.")]
+Rule: TypeAlias = Annotated[
+    str | None, Parameter(help="Which of the topic's events, as in `severity >= error`; '' for all.")
+]
+Removed: TypeAlias = Annotated[
+    list[str] | None,
+    Parameter(name="--remove", help="A recipient who is told no more; repeatable.", negative=()),
+]
+
+
+SHARED = (
+    keyword("rule", Rule),
+    keyword("description", Description),
+    keyword("enabled", Enabled),
+    *address_options(sorted(destinations().values(), key=lambda kind: kind.kind)),
+    COMMON,
+)
+
+
+@with_parameters(
+    [
+        keyword("name", Name, required=True),
+        keyword("topic", TopicName, required=True),
+        keyword("destination", DestinationName, required=True),
+        *SHARED,
+    ]
+)
+def create(
+    *,
+    name: str,
+    topic: str,
+    destination: str,
+    rule: str | None,
+    description: str | None,
+    enabled: bool | None,
+    common: Common,
+    **address: Any,
+) -> None:
+    """Subscribe a destination to a topic."""
+    client = common.client
+    destination_id = id_of(client, "destinations", destination)
+    kind = client.get(f"destinations/{destination_id}")["type"]
+    body = given(
+        name=name,
+        topic_id=id_of(client, "topics", topic),
+        destination_id=destination_id,
+        rule=rule,
+        description=description,
+        enabled=enabled,
+        attributes=_attributes(kind, address),
+    )
+    show_one(client.post(PLURAL, body), common.output)
+
+
+@with_parameters(
+    [positional("subscription", Named), keyword("name", NewName), keyword("remove", Removed), *SHARED]
+)
+def update(
+    subscription: str,
+    /,
+    *,
+    name: str | None,
+    rule: str | None,
+    description: str | None,
+    enabled: bool | None,
+    remove: list[str] | None,
+    common: Common,
+    **address: Any,
+) -> None:
+    """Change a subscription; what is not given stays. Recipients are added to those it has."""
+    client = common.client
+    path = path_of(client, PLURAL, subscription)
+    attributes = _attributes(client.get(path)["destination_type"], address)
+    edits = {one: given(add=attributes.get(one), remove=remove) for one in RECIPIENT_LISTS}
+    attributes |= {one: edit for one, edit in edits.items() if edit}
+    body = given(
+        name=name, rule=rule, description=description, enabled=enabled, attributes=attributes or None
+    )
+    show_one(client.call("PATCH", path, body=body), common.output)
+
+
+def _attributes(kind: str, address: dict[str, Any]) -> dict[str, Any]:
+    model = destinations()[kind].Address
+    refuse_foreign(kind, model, address)
+    return settings_of(model, address, resolve)

@@ -1,0 +1,121 @@
+"""`tocsin topic`: which events of which sources belong together. IBS calls it a notification group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from gateway.cli.client import Client
+from gateway.cli.lookup import id_of, path_of
+from gateway.cli.nouns.common import (
+    USUAL,
+    Common,
+    Description,
+    Enabled,
+    Name,
+    NewName,
+    add_usual_verbs,
+    given,
+    noun_app,
+)
+from gateway.cli.screen import show_one
+from gateway.domain.errors import ConfigurationError
+
+PLURAL = "topics"
+Rule = dict[str, Any]
+
+app = noun_app("topic", "Which events of which sources belong together, by rule.")
+add_usual_verbs(app, PLURAL, ("name", "id", "enabled", "sources_names", "subscription_count"))
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Picked:
+    """Which events a topic takes."""
+
+    sources: Annotated[
+        list[str] | None,
+        Parameter(name="--source", help="A source that feeds it, by name or id; repeatable.", negative=()),
+    ] = None
+    rules: Annotated[
+        list[str] | None,
+        Parameter(
+            name="--rule",
+            negative=(),
+            help="Which of their events, as in `severity >= error`; of several, one must hold. Unsaid: all.",
+        ),
+    ] = None
+    event_type_filter: Annotated[
+        str | None, Parameter(help="A condition in IBM's dialect, over the type; holds beside the rules.")
+    ] = None
+    notification_filter: Annotated[
+        str | None, Parameter(help="A condition in IBM's dialect, over the whole event.")
+    ] = None
+
+    @property
+    def all_rules(self) -> list[Rule]:
+        """The rules as the API takes them."""
+        filters = given(
+            event_type_filter=self.event_type_filter, notification_filter=self.notification_filter
+        )
+        if not self.rules:
+            return [filters] if filters else []
+        return [{**filters, "rule": rule} for rule in self.rules]
+
+    def source_ids(self, client: Client) -> list[str]:
+        """The ids of the sources that were named."""
+        return [id_of(client, "sources", name) for name in self.sources or ()]
+
+
+ALL = Picked()
+
+
+@app.command(sort_key=3)
+def create(
+    *,
+    name: Name,
+    picked: Picked = ALL,
+    description: Description = None,
+    enabled: Enabled = None,
+    common: Common = USUAL,
+) -> None:
+    """Create a topic. `tocsin subscription create --topic NAME` then says who is told."""
+    client = common.client
+    if picked.all_rules and not picked.sources:
+        raise ConfigurationError("a rule picks events of a source: say which one with --source")
+    feeds = _feeds(picked.source_ids(client), picked.all_rules, {})
+    body = given(name=name, description=description, enabled=enabled, sources=feeds or None)
+    show_one(client.post(PLURAL, body), common.output)
+
+
+@app.command(sort_key=4)
+def update(
+    topic: Annotated[str | None, Parameter(help="Its name, or its id; else --name names it.")] = None,
+    /,
+    *,
+    name: NewName = None,
+    picked: Picked = ALL,
+    description: Description = None,
+    enabled: Enabled = None,
+    common: Common = USUAL,
+) -> None:
+    """Change a topic; what is not given stays. Rules replace all its rules, sources all its sources."""
+    wanted = topic or name
+    if wanted is None:
+        raise ConfigurationError("say which topic: `tocsin topic update NAME ...`")
+    client = common.client
+    path = path_of(client, PLURAL, wanted)
+    feeds = None
+    if picked != ALL:
+        known = {row["id"]: row["rules"] for row in client.get(path)["sources"]}
+        feeds = _feeds(picked.source_ids(client) or list(known), picked.all_rules, known)
+    body = given(name=name if topic else None, description=description, enabled=enabled, sources=feeds)
+    show_one(client.call("PUT", path, body=body), common.output)
+
+
+def _feeds(source_ids: list[str], rules: list[Rule], known: Mapping[str, list[Rule]]) -> list[dict[str, Any]]:
+    """Each source with the rules given, else with those it has, else with one that takes everything."""
+    return [{"id": one, "rules": rules or known.get(one) or [{}]} for one in source_ids]

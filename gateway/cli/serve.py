@@ -1,0 +1,29 @@
+"""`tocsin serve`: options become settings, settings a running gateway (`cli/running.py`)."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from gateway.cli.options import options, with_parameters
+from gateway.settings import SECRET_FIELDS, Settings, load
+
+
+@with_parameters(options(Settings, without=SECRET_FIELDS))
+def serve(**given: Any) -> int:
+    """Run a gateway until SIGINT or SIGTERM: it then takes nothing more and lets deliveries under way finish.
+
+    A second signal ends it at once. Every option is also an environment variable (`--data-dir` is
+    TOCSIN_DATA_DIR) and a line of the file that TOCSIN_CONFIG names; secrets come only from there, or from
+    files (TOCSIN_ADMIN_KEY_FILE): see `tocsin settings`.
+    """
+    settings = load(**given)
+    from gateway.cli.running import run_gateway
+
+    return run_gateway(settings, line_format=_line_format(settings))
+
+
+def _line_format(settings: Settings) -> str:
+    """JSON for machines; on a terminal text, unless a format was chosen."""
+    chosen = "log_format" in settings.model_fields_set
+    return "text" if not chosen and sys.stderr.isatty() else settings.log_format

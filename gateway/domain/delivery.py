@@ -1,0 +1,170 @@
+"""Deliveries and attempts: what is due where, what was tried, and which states may follow which.
+
+    pending ─▶ leased ─▶ delivered
+       ▲          ├────▶ pending   (retry, due later; or given back untried)
+       │          └────▶ dead
+      held ─────▶ pending | suppressed | folded
+    any state that is not terminal ─▶ cancelled
+
+Delivered, dead, suppressed, cancelled and folded are terminal. No delivery ends silently: each has a
+state and a reason. Replay reopens the same row, so the id that a receiver sees never changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from gateway.domain.event import Event
+from gateway.domain.ids import (
+    DeliveryId,
+    DestinationId,
+    EventId,
+    InstanceId,
+    SourceId,
+    SubscriptionId,
+    TopicId,
+)
+from gateway.domain.vocabulary import Vocabulary
+
+AS_EVENT = b"\0"
+"""Kept in place of a body that is the event itself (decision 5)."""
+
+
+class State(StrEnum):
+    """Where a delivery stands."""
+
+    PENDING = "pending"
+    LEASED = "leased"
+    HELD = "held"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    SUPPRESSED = "suppressed"
+    CANCELLED = "cancelled"
+    FOLDED = "folded"
+
+    @property
+    def terminal(self) -> bool:
+        """True when nothing follows by itself."""
+        return self in TERMINAL
+
+
+TERMINAL = frozenset({State.DELIVERED, State.DEAD, State.SUPPRESSED, State.CANCELLED, State.FOLDED})
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.PENDING: frozenset({State.LEASED, State.HELD, State.CANCELLED}),
+    State.LEASED: frozenset({State.DELIVERED, State.PENDING, State.DEAD, State.CANCELLED}),
+    State.HELD: frozenset({State.PENDING, State.FOLDED, State.SUPPRESSED, State.CANCELLED}),
+    State.DELIVERED: frozenset({State.PENDING}),
+    State.DEAD: frozenset({State.PENDING}),
+    State.SUPPRESSED: frozenset({State.PENDING}),
+    State.CANCELLED: frozenset({State.PENDING}),
+    State.FOLDED: frozenset(),
+}
+"""Which state may follow which; from a terminal state only a replay leads back to pending."""
+
+
+class AcceptedEvent(NamedTuple):
+    """An event as the ledger keeps it: the event, its meaning, and when and by which rules it was taken.
+
+    `received_at` is in seconds since the epoch; `registry_version` is the configuration that routed it.
+    """
+
+    id: EventId
+    instance_id: InstanceId
+    source_id: SourceId
+    event: Event
+    vocabulary: Vocabulary
+    received_at: float
+    registry_version: int
+
+
+class Planned(NamedTuple):
+    """A delivery decided at routing, written in the same transaction as its event.
+
+    `state` is LEASED when the accepting node keeps it for itself, PENDING when it is to be claimed,
+    HELD with a `reason` when it must wait. `recipient` is '' for kinds that have none.
+    """
+
+    id: DeliveryId
+    topic_id: TopicId
+    subscription_id: SubscriptionId
+    destination_id: DestinationId
+    recipient: str = ""
+    state: State = State.PENDING
+    reason: str = ""
+
+
+class Claim(NamedTuple):
+    """A delivery that this node holds, with what it needs to send it.
+
+    `epoch` fences the settle: one with an older epoch updates nothing. `attempts` counts the tries
+    made before this one, `rescues` how often a lease was lost with an unknown end.
+    """
+
+    delivery_id: DeliveryId
+    epoch: int
+    accepted: AcceptedEvent
+    topic_id: TopicId
+    subscription_id: SubscriptionId
+    destination_id: DestinationId
+    recipient: str = ""
+    attempts: int = 0
+    rescues: int = 0
+
+
+class Attempt(NamedTuple):
+    """One try: when it began, how long it took (seconds), how it ended.
+
+    `reason` is '' for success, else one of the closed set of failure reasons; `code` is the channel's
+    own answer (an HTTP status, an SMTP reply), `excerpt` the cleaned beginning of what it said.
+    """
+
+    number: int
+    started_at: float
+    duration: float
+    reason: str = ""
+    code: str = ""
+    detail: str = ""
+    excerpt: str = ""
+
+
+class Settlement(NamedTuple):
+    """How a held delivery goes on. Without an attempt it is given back untried and counts as no try.
+
+    `due_at` matters for PENDING only. `sent` is what went out, bounded, secrets masked; AS_EVENT when that
+    was the event itself as structured JSON, which the ledger has already.
+    """
+
+    delivery_id: DeliveryId
+    epoch: int
+    state: State
+    reason: str = ""
+    due_at: float = 0.0
+    attempt: Attempt | None = None
+    sent: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery as it is listed: the row, with the result of its last attempt."""
+
+    id: DeliveryId
+    instance_id: InstanceId
+    event_id: EventId
+    topic_id: TopicId
+    subscription_id: SubscriptionId
+    destination_id: DestinationId
+    recipient: str
+    state: State
+    reason: str
+    attempts: int
+    rescues: int
+    due_at: float
+    created_at: float
+    settled_at: float | None = None
+    code: str = ""
+    detail: str = ""
+    duration: float | None = None
+    sent: bytes = b""

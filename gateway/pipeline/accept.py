@@ -1,0 +1,123 @@
+"""Sixth station: the event and its fan-out become durable in one transaction; then, and only then, 202."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from gateway.domain.delivery import AcceptedEvent, Claim, Planned, State
+from gateway.domain.ids import DestinationId, EventId, InstanceId, SourceId, new_id
+from gateway.domain.source import Source
+from gateway.pipeline.validate import Verdict
+from gateway.ports import Appended, Entry, Ledger
+from gateway.spi.source_format import Decoded
+
+KEY_BYTES = 20
+
+
+class Routed(NamedTuple):
+    """An event on its way in: what it is, what the schemas said, which deliveries it causes."""
+
+    decoded: Decoded
+    verdict: Verdict
+    planned: tuple[Planned, ...]
+
+
+class Lanes(Protocol):
+    """What accept needs of the dispatcher: places before the commit, and to fill or free them after it."""
+
+    def reserve(self, destination_id: DestinationId) -> bool:
+        """Keep a place; False: the delivery is to be claimed later."""
+
+    def hand_over(self, claim: Claim) -> None:
+        """Fill a reserved place with a delivery that is durable now."""
+
+    def give_up(self, planned: Planned) -> None:
+        """Free a reserved place."""
+
+    def wanted(self) -> None:
+        """Something waits in the ledger to be claimed."""
+
+
+async def accept(
+    ledger: Ledger,
+    source: Source,
+    routed: Sequence[Routed],
+    *,
+    version: int,
+    received_at: float,
+    lanes: Lanes,
+) -> Sequence[Appended]:
+    """Append all of a request, then hand over what was born leased.
+
+    Reserved places of what is not handed over are given up, whatever happens. Raises StaleRoutingError,
+    Unavailable, OutOfSpace; then nothing was stored.
+    """
+    reserved: list[Planned] = []
+    try:
+        entries = [_entry(source, one, version, received_at, lanes, reserved) for one in routed]
+        appended = await ledger.append(entries, routed_with=version)
+    except BaseException:
+        for planned in reserved:
+            lanes.give_up(planned)
+        raise
+    for entry, result in zip(entries, appended, strict=True):
+        fresh = result.event_id == entry.accepted.id and not result.duplicate
+        for planned in entry.planned:
+            if planned.state is State.LEASED and fresh:
+                lanes.hand_over(first_claim(entry.accepted, planned))
+            elif planned.state is State.LEASED:
+                lanes.give_up(planned)
+            elif planned.state is State.PENDING:
+                lanes.wanted()
+    return appended
+
+
+def first_claim(accepted: AcceptedEvent, planned: Planned) -> Claim:
+    """The lease that a delivery is born with."""
+    return Claim(
+        planned.id,
+        1,
+        accepted,
+        planned.topic_id,
+        planned.subscription_id,
+        planned.destination_id,
+        planned.recipient,
+    )
+
+
+def event_key(instance_id: InstanceId, source_id: SourceId, event_source: str, event_id: str) -> bytes:
+    """What makes a repeat: same instance, registered source, `source` and `id` (CloudEvents 1.0, id).
+
+    U+0000 keeps the parts apart: no CloudEvents attribute may hold it (Type System).
+    """
+    parts = f"{instance_id}\0{source_id}\0{event_source}\0{event_id}"
+    return hashlib.blake2b(parts.encode(), digest_size=KEY_BYTES).digest()
+
+
+def _entry(
+    source: Source, one: Routed, version: int, received_at: float, lanes: Lanes, reserved: list[Planned]
+) -> Entry:
+    event = one.decoded.event
+    accepted = AcceptedEvent(
+        EventId(new_id()),
+        source.instance_id,
+        source.id,
+        event,
+        one.decoded.vocabulary,
+        received_at,
+        version,
+    )
+    key = event_key(source.instance_id, source.id, event.source, event.id)
+    planned = tuple(_leased(row, lanes, reserved) for row in one.planned)
+    return Entry(accepted, key, planned, one.verdict.problems, one.verdict.revision)
+
+
+def _leased(planned: Planned, lanes: Lanes, reserved: list[Planned]) -> Planned:
+    """Born leased where this node has a place for it."""
+    if planned.state is not State.PENDING or not lanes.reserve(planned.destination_id):
+        return planned
+    leased = planned._replace(state=State.LEASED)
+    reserved.append(leased)
+    return leased

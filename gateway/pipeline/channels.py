@@ -1,0 +1,132 @@
+"""The adapters of configured destinations: one object for each, for as long as its settings stay the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
+
+from pydantic import ValidationError
+
+from gateway.domain.destination import Destination
+from gateway.domain.errors import ConfigurationError, Invalid
+from gateway.domain.ids import DestinationId
+from gateway.security.vault import Secrets
+from gateway.spi.destination import AnyDestination, SubscriptionAddress, Tools
+from gateway.spi.discovery import destinations
+from gateway.spi.masking import Masking
+from gateway.spi.outcome import DeliveryFailed, Reason, Receipt
+from gateway.spi.secret_fields import plain_secrets, with_secrets
+
+
+@dataclass(slots=True)
+class Channel:
+    """A destination's adapter, and what must not be told. `refers`: its secrets may change elsewhere."""
+
+    destination: Destination
+    adapter: AnyDestination
+    opened: Mapping[str, str]
+    refers: bool
+    masking: Masking
+
+    def masked(self, receipt: Receipt) -> Receipt:
+        """A receipt that may be kept, whatever the adapter put into it."""
+        sent = self.masking.sent(receipt.sent)
+        return receipt if sent == receipt.sent else replace(receipt, sent=sent)
+
+    def masked_failure(self, failure: DeliveryFailed) -> DeliveryFailed:
+        """A failure that may be kept, whatever the adapter put into it."""
+        return self.masking.failure(failure, self.masking.sent(failure.sent))
+
+
+class Channels:
+    """The adapters of all destinations that were sent to, made on first use."""
+
+    def __init__(self, tools: Tools, secrets: Secrets) -> None:
+        self._tools = tools
+        self._secrets = secrets
+        self._open: dict[DestinationId, Channel] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def forget(self, known: Container[DestinationId]) -> None:
+        """Close the adapters of destinations that are gone, and let go of their secrets."""
+        for destination_id in [one for one in self._open if one not in known]:
+            self._retire(self._open.pop(destination_id).adapter)
+
+    async def close(self) -> None:
+        """Close every adapter."""
+        adapters = [channel.adapter for channel in self._open.values()]
+        self._open.clear()
+        await asyncio.gather(
+            *(adapter.close() for adapter in adapters), *self._closing, return_exceptions=True
+        )
+
+    def channel(self, destination: Destination) -> Channel:
+        """The channel of a destination as it is configured now. Raises DeliveryFailed: misconfigured."""
+        known = self._open.get(destination.id)
+        if known is not None and known.destination is destination and not known.refers:
+            return known
+        opened = self._opened(destination)
+        if known is not None and _same_settings(known, destination, opened):
+            known.destination = destination
+            return known
+        fresh = self._make(destination, opened)
+        self._open[destination.id] = fresh
+        if known is not None:
+            self._retire(known.adapter)
+        return fresh
+
+    def _opened(self, destination: Destination) -> Mapping[str, str]:
+        try:
+            return open_secrets(destination, self._secrets)
+        except (Invalid, ConfigurationError) as error:
+            raise DeliveryFailed(Reason.MISCONFIGURED, str(error)) from error
+
+    def _make(self, destination: Destination, opened: Mapping[str, str]) -> Channel:
+        kind = destinations().get(destination.kind)
+        if kind is None:
+            raise DeliveryFailed(
+                Reason.MISCONFIGURED, f"no adapter for kind {destination.kind!r} is installed"
+            )
+        try:
+            config = kind.Config.model_validate(with_secrets(destination.config, opened))
+        except ValidationError as error:
+            raise DeliveryFailed(Reason.MISCONFIGURED, "the settings do not fit the kind any more") from error
+        refers = any(
+            self._secrets.refers(sealed, vault_place(destination, field))
+            for field, sealed in destination.secrets.items()
+        )
+        masking = Masking(plain_secrets(config).values())
+        return Channel(destination, kind(config, self._tools), opened, refers, masking)
+
+    def _retire(self, adapter: AnyDestination) -> None:
+        task = asyncio.ensure_future(adapter.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+def open_secrets(destination: Destination, secrets: Secrets) -> dict[str, str]:
+    """A destination's secrets in plain text, by place. Raises what `Secrets.open` raises."""
+    return {
+        field: secrets.open(sealed, vault_place(destination, field))
+        for field, sealed in destination.secrets.items()
+    }
+
+
+def vault_place(destination: Destination, field: str) -> str:
+    """Where a secret belongs; the vault binds it to this."""
+    return f"{destination.instance_id}|{destination.id}|{field}"
+
+
+def blank_address(destination: Destination) -> SubscriptionAddress | None:
+    """The address of a test where no subscription gives one: every field at its default."""
+    kind = destinations().get(destination.kind)
+    try:
+        return kind.Address() if kind else None
+    except ValidationError:
+        return None
+
+
+def _same_settings(known: Channel, new: Destination, opened: Mapping[str, str]) -> bool:
+    old = known.destination
+    return (old.kind, old.config, known.opened) == (new.kind, new.config, opened)

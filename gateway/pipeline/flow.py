@@ -1,0 +1,253 @@
+"""The path of an event. Read this first.
+
+    Ingest      receive ▶ authenticate ▶ decode ▶ validate ▶ route ▶ accept        then 202
+    Dispatch    claim ▶ throttle ▶ render ▶ send ▶ settle
+
+The two meet only in the ledger and in the hand-over: what accept made durable and born leased goes
+straight into a lane of this process; everything else is claimed from the ledger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+import structlog
+
+from gateway.domain.clock import Clock
+from gateway.domain.delivery import Claim, Settlement, State
+from gateway.domain.errors import Refused, TooLarge
+from gateway.domain.ids import DestinationId, EventId
+from gateway.domain.source import Source
+from gateway.pipeline.accept import Routed, accept
+from gateway.pipeline.authenticate import authenticate, authenticate_named, identify
+from gateway.pipeline.bulk import decode_bulk, only_source
+from gateway.pipeline.channels import Channels, blank_address
+from gateway.pipeline.decode import decode, decode_native, permit
+from gateway.pipeline.dispatcher import Dispatcher
+from gateway.pipeline.receive import Envelope
+from gateway.pipeline.render import render
+from gateway.pipeline.route import DISABLED, TRIAL_TOPIC, plan
+from gateway.pipeline.send import Outcome, send
+from gateway.pipeline.settle import Tried, cancel, decide, give_back, verdict
+from gateway.pipeline.snapshot import Current, Snapshot, configuration_busy
+from gateway.pipeline.validate import Verdict, validate
+from gateway.ports import Appended, Ledger, StaleRoutingError
+from gateway.spi.outcome import Reason
+from gateway.spi.source_format import Decoded
+from gateway.telemetry.metrics import Metrics
+
+log = structlog.get_logger()
+
+MAX_REROUTES = 20
+MAX_PLANNED = 5000
+"""Deliveries that one request may cause: what one transaction takes without holding up the others."""
+SETTLE_AGAIN_SECONDS = 1.0
+NOTIFICATIONS, NAMED_BY = "ibm-event-notifications", "ibmensourceid"
+"""The format of IBM's send_notifications, and the attribute in which it names the registered source."""
+
+
+class Taken(NamedTuple):
+    """The answer to a sender: the ids of its events in order, durable by now."""
+
+    ids: Sequence[EventId]
+    batched: bool
+    appended: Sequence[Appended]
+
+
+class Ingest:
+    """From a request's bytes to a durable event with its deliveries decided."""
+
+    def __init__(
+        self,
+        current: Current,
+        ledger: Ledger,
+        dispatcher: Dispatcher,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        max_batch_events: int,
+    ) -> None:
+        self._current, self._ledger, self._dispatcher = current, ledger, dispatcher
+        self._clock, self._metrics = clock, metrics
+        self._max_batch_events = max_batch_events
+
+    async def take(self, envelope: Envelope) -> Taken:
+        """CloudEvents in any of the three modes. Raises Refused; then nothing was stored."""
+        source = authenticate(self._current.snapshot, envelope)
+        decoded, batched = decode(envelope, source, max_events=self._max_batch_events)
+        return await self.take_decoded(source, decoded, envelope.received_at, batched=batched)
+
+    async def take_notification(self, envelope: Envelope) -> Taken:
+        """A notification by IBM's own rules: its `ibmensourceid` names the source."""
+        identify(self._current.snapshot, envelope.token, envelope.instance)
+        decoded = decode_native(envelope, NOTIFICATIONS, None)
+        named = decoded[0].event.text(NAMED_BY) or ""
+        source = authenticate_named(self._current.snapshot, envelope, named)
+        permit(decoded, source, batched=False)
+        return await self.take_decoded(source, decoded, envelope.received_at)
+
+    async def take_notifications(self, envelope: Envelope) -> Taken:
+        """IBM's legacy bulk: notifications that all name the same source."""
+        identify(self._current.snapshot, envelope.token, envelope.instance)
+        decoded = decode_bulk(envelope, NOTIFICATIONS, max_events=self._max_batch_events)
+        named = only_source([one.event.text(NAMED_BY) or "" for one in decoded])
+        source = authenticate_named(self._current.snapshot, envelope, named)
+        permit(decoded, source, batched=True)
+        return await self.take_decoded(source, decoded, envelope.received_at, batched=True)
+
+    async def take_decoded(
+        self, source: Source, decoded: Sequence[Decoded], received_at: float, *, batched: bool = False
+    ) -> Taken:
+        """Events that are decoded already: validate, route and accept, with the newest configuration."""
+        for _ in range(MAX_REROUTES):
+            snapshot = self._current.snapshot
+            verdicts = validate(snapshot.bindings.get(source.id, ()), decoded, batched=batched)
+            routed = self._route(snapshot, source, decoded, verdicts)
+            try:
+                appended = await accept(
+                    self._ledger,
+                    source,
+                    routed,
+                    version=snapshot.version,
+                    received_at=received_at,
+                    lanes=self._dispatcher,
+                )
+            except StaleRoutingError:
+                self._metrics.reroutes.inc()
+                await self._current.newer_than(snapshot.version)
+                continue
+            self._count(routed, appended, received_at)
+            return Taken([one.event_id for one in appended], batched, appended)
+        raise configuration_busy()
+
+    def _route(
+        self, snapshot: Snapshot, source: Source, decoded: Sequence[Decoded], verdicts: Sequence[Verdict]
+    ) -> Sequence[Routed]:
+        table = snapshot.routes.get(source.id)
+        routed, planned = [], 0
+        for one, judged in zip(decoded, verdicts, strict=True):
+            deliveries = () if judged.problems else plan(table, one.view)
+            planned += len(deliveries)
+            if planned > MAX_PLANNED and len(decoded) > 1:
+                raise TooLarge(
+                    "batch_fans_out_too_far",
+                    f"this batch would cause more than {MAX_PLANNED} deliveries at once",
+                    expected="a smaller batch",
+                )
+            routed.append(Routed(one, judged, deliveries))
+        return routed
+
+    def _count(self, routed: Sequence[Routed], appended: Sequence[Appended], received_at: float) -> None:
+        metrics = self._metrics
+        for one, result in zip(routed, appended, strict=True):
+            if result.duplicate:
+                metrics.events_duplicate.inc()
+                continue
+            metrics.events_accepted.inc()
+            metrics.deliveries_planned.inc(len(one.planned))
+            if one.verdict.problems:
+                metrics.events_quarantined.inc()
+        metrics.accept_seconds.observe(self._clock.now() - received_at)
+
+
+class Dispatch:
+    """From a claimed delivery to its settlement. `on_gone` is told of a destination that answered 410."""
+
+    def __init__(
+        self,
+        current: Current,
+        ledger: Ledger,
+        channels: Channels,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        public_url: str,
+        on_gone: Callable[[DestinationId], Awaitable[None]],
+    ) -> None:
+        self._current, self._ledger, self._channels = current, ledger, channels
+        self._clock, self._metrics = clock, metrics
+        self._public_url = public_url
+        self._on_gone = on_gone
+
+    async def deliver(self, claim: Claim) -> Tried | None:
+        """One try, settled durably when this returns. None when the delivery was cancelled meanwhile.
+
+        What an answered change has taken away is not tried any more, although it was leased before.
+        """
+        snapshot = self._current.snapshot
+        destination = snapshot.destinations.get(claim.destination_id)
+        trial = claim.topic_id == TRIAL_TOPIC
+        unchanged = trial or claim.accepted.registry_version == snapshot.version
+        if destination is None or not (unchanged or snapshot.reaches(claim.subscription_id, claim.recipient)):
+            await self._settle(cancel(claim))
+            return None
+        if not destination.enabled and not trial:
+            now = self._clock.now()
+            await self._settle(give_back(claim, due_at=now, reason=DISABLED))
+            return Tried(due_at=now)
+        self._metrics.in_flight.inc()
+        try:
+            message = render(claim, public_url=self._public_url)
+            address = snapshot.addresses.get(claim.subscription_id) or (
+                blank_address(destination) if trial else None
+            )
+            outcome = await send(self._channels, destination, address, message, self._clock)
+            chance = random.random()  # noqa: S311  spreads retries, guards nothing
+            settlement = decide(claim, destination, outcome, now=self._clock.now(), chance=chance)
+            settled = await self._settle(settlement)
+        finally:
+            self._metrics.in_flight.dec()
+        self._observe(claim, destination.kind, outcome, settlement, settled=settled)
+        return await self._tried(outcome, settlement, destination.id)
+
+    async def _tried(self, outcome: Outcome, settlement: Settlement, destination_id: DestinationId) -> Tried:
+        failure, pause = outcome.failure, None
+        if failure is not None and failure.reason.disables:
+            await self._on_gone(destination_id)
+        if failure is not None and failure.reason is Reason.THROTTLED:
+            pause = failure.retry_after
+        due_at = settlement.due_at if settlement.state is State.PENDING else None
+        return Tried(verdict(outcome), pause, due_at)
+
+    async def _settle(self, settlement: Settlement) -> bool:
+        """Write a result, however long the store takes: until it is written, the delivery is in flight."""
+        while True:
+            try:
+                return await self._ledger.settle(settlement)
+            except Refused as error:
+                log.warning("delivery.unsettled", delivery=settlement.delivery_id, code=error.code)
+                await asyncio.sleep(SETTLE_AGAIN_SECONDS)
+
+    def _observe(
+        self, claim: Claim, kind: str, outcome: Outcome, settlement: Settlement, *, settled: bool
+    ) -> None:
+        metrics, attempt = self._metrics, settlement.attempt
+        reason = attempt.reason if attempt else ""
+        counted, timed = metrics.attempt(kind, reason)
+        counted.inc()
+        timed.observe(outcome.duration)
+        if not settled:
+            metrics.stale_settles.inc()
+        elif settlement.state is State.DELIVERED:
+            metrics.delivery_seconds.observe(self._clock.now() - claim.accepted.received_at)
+        elif settlement.state is State.DEAD:
+            metrics.dead_letters.labels(kind).inc()
+        log.info(
+            "delivery.attempted",
+            delivery=claim.delivery_id,
+            event_id=claim.accepted.id,
+            kind=kind,
+            instance=claim.accepted.instance_id,
+            subscription=claim.subscription_id,
+            destination=claim.destination_id,
+            attempt=claim.attempts + 1,
+            state=settlement.state.value,
+            reason=reason,
+            code=attempt.code if attempt else "",
+            settled=settled,
+            duration_ms=round(outcome.duration * 1000, 3),
+            due_at=settlement.due_at or None,
+        )

@@ -1,0 +1,208 @@
+"""The configuration in force, whole and immutable: the pipeline never asks a store what is configured.
+
+A change makes a new Snapshot that replaces the old one in `Current` with one assignment. What is
+expensive (compiled rules, compiled schemas) is kept by content, so that a change costs what changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import structlog
+from pydantic import ValidationError
+
+from gateway.domain.destination import Destination, Subscription
+from gateway.domain.errors import Unavailable
+from gateway.domain.ids import DestinationId, InstanceId, SchemaId, SourceId, SubscriptionId, TopicId
+from gateway.domain.schema import Schema
+from gateway.domain.source import Instance, Key, Source
+from gateway.domain.topic import Topic
+from gateway.pipeline.route import RouteTable, exit_of
+from gateway.pipeline.validate import SchemaBinding, bindings
+from gateway.ports import Configuration
+from gateway.security.keys import KeyRing
+from gateway.security.tokens import AccessTokens
+from gateway.spi.destination import SubscriptionAddress
+from gateway.spi.discovery import destinations
+
+log = structlog.get_logger()
+
+E = TypeVar("E")
+
+NEWER_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that is configured, indexed for reading."""
+
+    version: int
+    instances: Mapping[InstanceId, Instance]
+    sources: Mapping[SourceId, Source]
+    keys: KeyRing
+    key_rows: tuple[Key, ...]
+    topics: Mapping[TopicId, Topic]
+    destinations: Mapping[DestinationId, Destination]
+    subscriptions: Mapping[SubscriptionId, Subscription]
+    schemas: Mapping[SchemaId, Schema]
+    bindings: Mapping[SourceId, tuple[SchemaBinding, ...]] = field(default_factory=dict)
+    routes: Mapping[SourceId, RouteTable] = field(default_factory=dict)
+    addresses: Mapping[SubscriptionId, SubscriptionAddress] = field(default_factory=dict)
+    default_instance: Instance | None = None
+    """The first instance that was made; `default` in a path means it."""
+
+    def reaches(self, subscription_id: SubscriptionId, recipient: str) -> bool:
+        """Whether a subscription is there and still reaches `recipient` ('' for kinds without any)."""
+        subscription = self.subscriptions.get(subscription_id)
+        if subscription is None or not recipient:
+            return subscription is not None
+        address = self.addresses.get(subscription_id)
+        endpoint = self.destinations.get(subscription.destination_id)
+        kind = destinations().get(endpoint.kind) if endpoint else None
+        return kind is None or address is None or recipient in kind.recipients(address)
+
+    def instance(self, name: str) -> Instance | None:
+        """An instance by id or by the alias `default`."""
+        return self.default_instance if name == "default" else self.instances.get(InstanceId(name))
+
+
+def build(
+    configuration: Configuration,
+    operator: str,
+    previous: Snapshot | None = None,
+    tokens: AccessTokens | None = None,
+) -> Snapshot:
+    """Index a configuration; `operator` is the digest of the operator's key, `tokens` reads access tokens.
+
+    What did not change since `previous` is taken over from it, `tokens` too.
+    """
+    by_type: dict[type, list[object]] = defaultdict(list)
+    for entity in configuration.entities:
+        by_type[type(entity)].append(entity)
+    topics = _by_id(_only(Topic, by_type))
+    destinations_ = _by_id(_only(Destination, by_type))
+    subscriptions = _by_id(_only(Subscription, by_type))
+    sources = _by_id(_only(Source, by_type))
+    schemas = _by_id(_only(Schema, by_type))
+    instances = _by_id(_only(Instance, by_type))
+    key_rows = tuple(_only(Key, by_type))
+    addresses = _addresses(subscriptions, destinations_, previous)
+    return Snapshot(
+        version=configuration.version,
+        instances=instances,
+        sources=sources,
+        keys=KeyRing(key_rows, operator, previous.keys.tokens if previous else tokens),
+        key_rows=key_rows,
+        topics=topics,
+        destinations=destinations_,
+        subscriptions=subscriptions,
+        schemas=schemas,
+        bindings={source.id: bindings(source, schemas.values()) for source in sources.values()},
+        routes=_route_tables(topics.values(), subscriptions.values(), destinations_, addresses),
+        addresses=addresses,
+        default_instance=min(instances.values(), key=lambda row: row.created_at, default=None),
+    )
+
+
+class Current:
+    """Holds the newest snapshot. Reading `snapshot` twice may give two; take it once per decision.
+
+    `reload` reads the configuration from the store anew; who changes the configuration sets it.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.reload: Callable[[], Awaitable[None]] | None = None
+        self._watchers: list[Callable[[Snapshot], None]] = []
+        self._moved = asyncio.Event()
+
+    def watch(self, watcher: Callable[[Snapshot], None]) -> None:
+        """Be told of every new snapshot, on the event loop, right after the swap."""
+        self._watchers.append(watcher)
+
+    def replace(self, snapshot: Snapshot) -> None:
+        """Take a newer snapshot; an older one is ignored."""
+        if snapshot.version < self.snapshot.version:
+            return
+        self.snapshot = snapshot
+        self._moved.set()
+        self._moved = asyncio.Event()
+        for watcher in self._watchers:
+            watcher(snapshot)
+
+    async def newer_than(self, version: int) -> None:
+        """Wait, for at most a second, until a version newer than this one is in force; then ask the store.
+
+        Who asks knows of a newer version. If that does not come by itself, the change that made it was
+        committed, but failed before its answer. Raises what `reload` raises: Unavailable.
+        """
+        moved = self._moved
+        if self.snapshot.version > version:
+            return
+        try:
+            async with asyncio.timeout(NEWER_SECONDS):
+                await moved.wait()
+        except TimeoutError:
+            if self.snapshot.version <= version and self.reload is not None:
+                await self.reload()
+
+
+def configuration_busy() -> Unavailable:
+    """The configuration never stands still for as long as one try takes."""
+    return Unavailable("configuration_busy", "the configuration changes too fast; try again", retry_after=1)
+
+
+def _addresses(
+    subscriptions: Mapping[SubscriptionId, Subscription],
+    endpoints: Mapping[DestinationId, Destination],
+    previous: Snapshot | None,
+) -> Mapping[SubscriptionId, SubscriptionAddress]:
+    """The parsed address of each subscription; one that cannot be read any more is left out and logged."""
+    parsed = {}
+    for subscription in subscriptions.values():
+        if previous and previous.subscriptions.get(subscription.id) is subscription:
+            known = previous.addresses.get(subscription.id)
+            if known is not None:
+                parsed[subscription.id] = known
+                continue
+        endpoint = endpoints.get(subscription.destination_id)
+        kind = destinations().get(endpoint.kind) if endpoint else None
+        if kind is None:
+            continue
+        try:
+            parsed[subscription.id] = kind.Address.model_validate(dict(subscription.address))
+        except ValidationError as error:
+            log.error("subscription.unreadable", subscription=subscription.id, errors=error.error_count())
+    return parsed
+
+
+def _route_tables(
+    topics: Iterable[Topic],
+    subscriptions: Iterable[Subscription],
+    endpoints: Mapping[DestinationId, Destination],
+    addresses: Mapping[SubscriptionId, SubscriptionAddress],
+) -> Mapping[SourceId, RouteTable]:
+    led = defaultdict(list)
+    for subscription in sorted(subscriptions, key=lambda row: (row.created_at, row.id)):
+        address = addresses.get(subscription.id)
+        endpoint = endpoints.get(subscription.destination_id)
+        if endpoint and address is not None and subscription.enabled:
+            recipients = destinations()[endpoint.kind].recipients(address)
+            led[subscription.topic_id].append(exit_of(subscription, endpoint, recipients))
+    feeding = defaultdict(list)
+    for topic in sorted(topics, key=lambda row: (row.created_at, row.id)):
+        for feed in topic.sources if topic.enabled else ():
+            feeding[feed.source_id].append((topic, feed.rules, led[topic.id]))
+    return {source_id: RouteTable(feeds) for source_id, feeds in feeding.items()}
+
+
+def _only(kind: type[E], rows: Mapping[type, list[object]]) -> list[E]:
+    return [row for row in rows[kind] if isinstance(row, kind)]
+
+
+def _by_id(rows: Iterable[E]) -> dict[Any, E]:
+    return {row.id: row for row in rows}  # type: ignore[attr-defined] # every entity has one

@@ -1,0 +1,274 @@
+"""What a store must do: two small protocols, free of SQL, that every store implements alike.
+
+The contract suites in `tests/contracts` hold each implementation to the words below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from gateway.domain.delivery import AcceptedEvent, Attempt, Claim, Delivery, Planned, Settlement, State
+from gateway.domain.destination import Destination, Subscription
+from gateway.domain.errors import Problem
+from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId, SourceId, SubscriptionId
+from gateway.domain.schema import Schema
+from gateway.domain.source import Instance, Key, Source
+from gateway.domain.topic import Topic
+
+Row = TypeVar("Row")
+
+Entity = Instance | Source | Key | Topic | Destination | Subscription | Schema
+"""Everything that is configured. Each change of one makes a new registry version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All that is configured, at one registry version; rows in no particular order."""
+
+    version: int
+    entities: tuple[Entity, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Create or replace one entity. `unique`: texts that no other of its kind and instance may hold."""
+
+    entity: Entity
+    unique: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Delete one entity; removing what is not there is a conflict."""
+
+    entity: Entity
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """End what is not terminal of a subscription or a destination, as state cancelled with this reason.
+
+    With a `recipient`, only what was for that recipient.
+    """
+
+    reason: str
+    subscription_id: SubscriptionId | None = None
+    destination_id: DestinationId | None = None
+    recipient: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Move pending deliveries of a destination to held with this reason."""
+
+    destination_id: DestinationId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unhold:
+    """Move deliveries that a Hold of this reason holds back to pending, due at once."""
+
+    destination_id: DestinationId
+    reason: str
+
+
+Change = Put | Remove
+Effect = Cancel | Hold | Unhold
+
+
+class RegistryConflictError(Exception):
+    """The registry is at another version than the change was made for; load again and decide anew."""
+
+
+class NameTakenError(Exception):
+    """Another entity of the kind holds a text that must be unique; `args[0]` is that text."""
+
+
+class Registry(Protocol):
+    """Configuration, kept as numbered revisions: what an entity was at any version stays readable."""
+
+    async def load(self, version: int | None = None) -> Configuration:
+        """Everything as of `version`, by default the newest."""
+
+    async def version(self) -> int:
+        """The newest registry version; 0 for a new store."""
+
+    async def apply(self, changes: Sequence[Change], effects: Sequence[Effect] = (), *, expected: int) -> int:
+        """Make changes and their effects on deliveries in one transaction; return the new version.
+
+        Raises RegistryConflictError when the newest version is not `expected`, NameTakenError on a unique
+        text that another entity holds. After it returns, no event is appended that an older version routed.
+        """
+
+
+class Entry(NamedTuple):
+    """An event on its way into the ledger, with the deliveries decided for it.
+
+    `dedup_key` is the digest of (instance, registered source, `source`, `id`). `problems` is not empty
+    for a quarantined event, which has no deliveries. `schema_revision` names what judged it, or ''.
+    """
+
+    accepted: AcceptedEvent
+    dedup_key: bytes
+    planned: tuple[Planned, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    schema_revision: str = ""
+
+
+class Appended(NamedTuple):
+    """What became of one entry: its own id, or the id of the first event with this dedup key."""
+
+    event_id: EventId
+    duplicate: bool = False
+
+
+class StaleRoutingError(Exception):
+    """The registry moved on since the entries were routed; nothing was written: route again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as it is listed. `problems` is not empty while it is quarantined."""
+
+    accepted: AcceptedEvent
+    problems: tuple[Problem, ...] = ()
+    schema_revision: str = ""
+    replaced_by: EventId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events to list; None leaves a member open. `search` is looked for in id, type and title."""
+
+    source_id: SourceId | None = None
+    type: str | None = None
+    quarantined: bool | None = None
+    search: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFilter:
+    """Which deliveries to list; None leaves a member open."""
+
+    event_id: EventId | None = None
+    subscription_id: SubscriptionId | None = None
+    destination_id: DestinationId | None = None
+    state: State | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """Rows, newest first. `cursor` continues after the last one, stable under inserts; '' at the end."""
+
+    rows: tuple[Row, ...]
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerCounts:
+    """How many deliveries stand where, and the age in seconds of the oldest one that is due."""
+
+    by_state: Mapping[State, int] = field(default_factory=dict)
+    oldest_due_age: float = 0.0
+
+
+class Ledger(Protocol):
+    """Events and deliveries. What a call has returned from is durable: it survives kill -9 and power loss.
+
+    Every call raises `gateway.domain.errors.Unavailable` when the store cannot answer in time and
+    `OutOfSpace` when it cannot take more; then nothing of the call was written.
+    """
+
+    owner: str
+    """The incarnation that leases are held by; a new one each time a store is opened."""
+
+    async def append(self, entries: Sequence[Entry], *, routed_with: int) -> Sequence[Appended]:
+        """Write events with their deliveries: all of `entries` or none, whoever else shares the commit.
+
+        An entry whose dedup key is known writes nothing and yields the first event's id; so does the
+        second of two equal ones in one call. A valid entry replaces a quarantined one of its key.
+        Deliveries planned as LEASED are leased to `owner` with epoch 1. Raises StaleRoutingError when the
+        registry's version is no longer `routed_with`.
+        """
+
+    async def settle(self, settlement: Settlement) -> bool:
+        """Write how a held delivery goes on; False, and nothing written, if the epoch is not its newest.
+
+        A try that ended clears the delivery's rescues: it does not crash the process.
+        """
+
+    async def claim(
+        self, room: Mapping[DestinationId, int], *, default_room: int, limit: int
+    ) -> Sequence[Claim]:
+        """Lease due deliveries to `owner`, oldest first, at most `limit`, each with a new epoch.
+
+        At most `room[destination]` of a destination, `default_room` where it is not named: 0 claims
+        none of it, so a backlog of one never hides the due rows of another.
+        """
+
+    async def claim_suspect(self) -> Claim | None:
+        """Lease the oldest due delivery whose lease was lost three or more times, to be sent alone.
+
+        `claim` leaves those out. One that was lost once more after being claimed here is what crashes
+        the process: it is dead with reason `crashed_while_sent` and never claimed by itself again.
+        """
+
+    async def next_due(self) -> float | None:
+        """When the earliest pending delivery is due (epoch seconds), or None when there is none."""
+
+    async def replay(self, instance_id: InstanceId, delivery_id: DeliveryId) -> bool:
+        """Reopen a terminal delivery as pending, due at once; False when it is not terminal or not there.
+
+        Attempts made so far stay listed; the count towards the schedule starts anew.
+        """
+
+    async def event(self, instance_id: InstanceId, event_id: EventId) -> StoredEvent | None:
+        """One event of this instance."""
+
+    async def events(
+        self, instance_id: InstanceId, wanted: EventFilter, *, cursor: str = "", limit: int = 50
+    ) -> Page[StoredEvent]:
+        """Events of this instance, newest first."""
+
+    async def delivery(self, instance_id: InstanceId, delivery_id: DeliveryId) -> Delivery | None:
+        """One delivery of this instance."""
+
+    async def deliveries(
+        self, instance_id: InstanceId, wanted: DeliveryFilter, *, cursor: str = "", limit: int = 50
+    ) -> Page[Delivery]:
+        """Deliveries of this instance, newest first."""
+
+    async def attempts(self, delivery_id: DeliveryId) -> Sequence[Attempt]:
+        """Every try of a delivery, oldest first; a success on the first try is one of them."""
+
+    async def counts(self) -> LedgerCounts:
+        """How many deliveries stand where, for metrics and readiness."""
+
+    async def prune(
+        self, *, events_before: float, deliveries_before: float, keys_before: float, limit: int
+    ) -> int:
+        """Delete at most `limit` rows that are older than the given times (epoch seconds); return how many.
+
+        Never a delivery that is pending, leased or held, nor an event that one of those belongs to.
+        """
+
+
+class Store(Protocol):
+    """One opened store: its registry and its ledger share transactions."""
+
+    @property
+    def registry(self) -> Registry:
+        """Its configuration."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """Its events and deliveries."""
+
+    async def check(self) -> None:
+        """Prove that the store answers and takes writes; raises Unavailable or OutOfSpace with the reason."""
+
+    async def close(self) -> None:
+        """Finish what is queued, give leases back, close."""

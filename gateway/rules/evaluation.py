@@ -1,0 +1,60 @@
+"""What a predicate is, and what happens when a rule cannot be evaluated on an event.
+
+Such a rule matches nothing, whatever `not` surrounds the place where it failed, and its owner is told
+(design, section 7). Only atoms with a bounded search can fail: paths that select several values, and
+globs that look for `?`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import TypeAlias
+
+from gateway.domain.errors import TocsinError
+from gateway.domain.view import EventView
+
+Predicate: TypeAlias = Callable[[EventView], bool]
+"""Whether a rule matches an event. Never raises."""
+
+ProblemListener: TypeAlias = Callable[[str], None]
+"""Told the code of each evaluation that failed; called on the hot path, must be quick and not raise."""
+
+
+class EvaluationError(TocsinError):
+    """Inside a predicate: this event cannot be judged by this rule. Never leaves a guarded predicate."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+class ProblemCount:
+    """A listener that counts failed evaluations by code (`path_too_wide`, `glob_too_costly`)."""
+
+    __slots__ = ("by_code",)
+
+    def __init__(self) -> None:
+        self.by_code: Counter[str] = Counter()
+
+    def __call__(self, code: str) -> None:
+        self.by_code[code] += 1
+
+    @property
+    def total(self) -> int:
+        """All failed evaluations."""
+        return self.by_code.total()
+
+
+def guarded(predicate: Predicate, on_problem: ProblemListener | None) -> Predicate:
+    """The predicate, with "cannot be evaluated" turned into "does not match" and reported."""
+
+    def answer(view: EventView) -> bool:
+        try:
+            return predicate(view)
+        except EvaluationError as problem:
+            if on_problem is not None:
+                on_problem(problem.code)
+            return False
+
+    return answer

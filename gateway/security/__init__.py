@@ -1,0 +1,1 @@
+"""Who may do what (keys), what must stay secret (vault), and where the gateway may connect to (egress)."""

@@ -1,0 +1,43 @@
+"""All use cases in one place, for the surfaces that call them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.domain.clock import Clock
+from gateway.pipeline.flow import Ingest
+from gateway.pipeline.snapshot import Current
+from gateway.service.destinations import Destinations
+from gateway.service.instances import Instances
+from gateway.service.keys import Keys
+from gateway.service.ledger import Records
+from gateway.service.readiness import Readiness
+from gateway.service.schemas import Schemas
+from gateway.service.sources import Sources
+from gateway.service.subscriptions import Subscriptions
+from gateway.service.topics import Topics
+from gateway.service.trials import Trials
+from gateway.settings import Settings
+from gateway.telemetry.metrics import Metrics
+
+
+@dataclass(slots=True)
+class Services:
+    """What the API may call. `draining` is set while the gateway stops: not ready, but still alive."""
+
+    current: Current
+    ingest: Ingest
+    clock: Clock
+    metrics: Metrics
+    settings: Settings
+    readiness: Readiness
+    instances: Instances
+    sources: Sources
+    keys: Keys
+    topics: Topics
+    destinations: Destinations
+    subscriptions: Subscriptions
+    schemas: Schemas
+    records: Records
+    trials: Trials
+    draining: bool = False

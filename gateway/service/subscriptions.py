@@ -1,0 +1,185 @@
+"""Subscriptions: topic to destination, with an address and a rule of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from pydantic import ValidationError
+
+from gateway.domain.destination import RECIPIENT_LISTS, Subscription
+from gateway.domain.errors import Conflict, Invalid, NotFound, Problem
+from gateway.domain.ids import DestinationId, SubscriptionId, TopicId, new_id
+from gateway.domain.source import Instance
+from gateway.pipeline.route import joint_problems
+from gateway.pipeline.snapshot import Snapshot
+from gateway.ports import Cancel, Put, Remove
+from gateway.service.configuration import Configurator, Decision
+from gateway.service.destinations import find_destination, model_problems
+from gateway.service.topics import find_topic
+from gateway.spi.discovery import destinations
+
+MAX_RECIPIENTS = 500
+MAX_FAN_OUT = 5000
+ON_BOTH = ("invited", "subscribed")
+"""Invited counts as subscribed: who is removed from one of the two is removed from both."""
+
+DELETED = "subscription_deleted"
+UNSUBSCRIBED = "unsubscribed"
+
+
+class Subscriptions:
+    """Use cases over subscriptions."""
+
+    def __init__(self, configurator: Configurator) -> None:
+        self._configurator = configurator
+
+    async def create(self, instance: Instance, fields: Mapping[str, object]) -> Subscription:
+        """Subscribe a destination to a topic.
+
+        Raises NotFound for a topic or destination that is not there, Invalid for an address or rule that
+        cannot be used or a fan-out over the limit, Conflict for a name that is taken.
+        """
+        now = self._configurator.clock.now()
+        blank = Subscription(
+            SubscriptionId(new_id()), instance.id, "", TopicId(""), DestinationId(""), now, now
+        )
+        subscription = replace(blank, **fields)  # type: ignore[arg-type]
+
+        def decide(snapshot: Snapshot) -> Decision[Subscription]:
+            find_topic(snapshot, instance, subscription.topic_id)
+            find_destination(snapshot, instance, subscription.destination_id)
+            checked = _checked(snapshot, subscription)
+            return Decision(checked, [Put(checked, _unique(checked))])
+
+        return await self._configurator.change(decide)
+
+    async def update(
+        self, instance: Instance, subscription_id: str, fields: Mapping[str, object]
+    ) -> Subscription:
+        """Change a subscription; whom it no longer reaches gets nothing more, pending deliveries included."""
+
+        def decide(snapshot: Snapshot) -> Decision[Subscription]:
+            subscription = find_subscription(snapshot, instance, subscription_id)
+            given = dict(fields)
+            if "address" in given:
+                given["address"] = merge_address(subscription.address, given["address"])  # type: ignore[arg-type]
+            now = self._configurator.clock.now()
+            changed = _checked(snapshot, replace(subscription, **given, updated_at=now))  # type: ignore[arg-type]
+            lost = set(recipients(snapshot, subscription)) - set(recipients(snapshot, changed))
+            cancels = [
+                Cancel(UNSUBSCRIBED, subscription_id=changed.id, recipient=one) for one in sorted(lost)
+            ]
+            return Decision(changed, [Put(changed, _unique(changed))], cancels)
+
+        return await self._configurator.change(decide)
+
+    async def delete(self, instance: Instance, subscription_id: str) -> None:
+        """Remove a subscription and cancel what is pending of it."""
+
+        def decide(snapshot: Snapshot) -> Decision[None]:
+            subscription = find_subscription(snapshot, instance, subscription_id)
+            return Decision(None, [Remove(subscription)], [Cancel(DELETED, subscription_id=subscription.id)])
+
+        await self._configurator.change(decide)
+
+
+def find_subscription(snapshot: Snapshot, instance: Instance, subscription_id: str) -> Subscription:
+    """A subscription of this instance. Raises NotFound."""
+    subscription = snapshot.subscriptions.get(SubscriptionId(subscription_id))
+    if subscription is None or subscription.instance_id != instance.id:
+        raise NotFound("subscription_not_found", f"there is no subscription {subscription_id!r}")
+    return subscription
+
+
+def recipients(snapshot: Snapshot, subscription: Subscription) -> tuple[str, ...]:
+    """Whom a subscription reaches; ('',) for kinds without recipients."""
+    kind = destinations()[snapshot.destinations[subscription.destination_id].kind]
+    return kind.recipients(kind.Address.model_validate(dict(subscription.address)))
+
+
+def merge_address(known: Mapping[str, object], given: Mapping[str, object]) -> dict[str, object]:
+    """Apply an update to an address; recipient lists take IBM's `{add: [...], remove: [...]}` too.
+
+    Raises Invalid for an edit that is none. Removing who is on no list is no error.
+    """
+    edits = {name: edit for name in RECIPIENT_LISTS if isinstance(edit := given.get(name), Mapping)}
+    merged = {**known, **given, **{name: known.get(name, ()) for name in edits}}
+    for name, edit in edits.items():
+        removed = {one.casefold() for one in _edited(name, edit, "remove")}
+        for affected in ON_BOTH if name in ON_BOTH else (name,):
+            if affected in merged:
+                present = _texts(merged[affected])
+                merged[affected] = [one for one in present if one.casefold() not in removed]
+    for name, edit in edits.items():
+        merged[name] = list(dict.fromkeys([*_texts(merged[name]), *_edited(name, edit, "add")]))
+    return merged
+
+
+def _edited(name: str, edit: Mapping[str, object], action: str) -> Sequence[str]:
+    listed = edit.get(action) or []
+    if isinstance(listed, list) and listed == _texts(listed) and set(edit) <= {"add", "remove"}:
+        return _texts(listed)
+    raise Invalid(
+        "invalid_value",
+        f"{name} cannot be changed like this",
+        pointer=f"/attributes/{name}",
+        expected='{"add": [...], "remove": [...]} with lists of texts',
+    )
+
+
+def _texts(listed: object) -> Sequence[str]:
+    return [one for one in listed if isinstance(one, str)] if isinstance(listed, list | tuple) else []
+
+
+def _checked(snapshot: Snapshot, subscription: Subscription) -> Subscription:
+    """The subscription with its address in normal form."""
+    _refuse_same_name(snapshot, subscription)
+    kind = destinations()[snapshot.destinations[subscription.destination_id].kind]
+    problems = joint_problems("/rule", "", "", subscription.rule)
+    if problems:
+        raise Invalid.of(problems)
+    try:
+        address = kind.Address.model_validate(dict(subscription.address))
+    except ValidationError as error:
+        raise Invalid.of(model_problems(error, "/attributes")) from error
+    checked = replace(subscription, address=address.model_dump(mode="json", exclude_none=True))
+    _check_fan_out(snapshot, checked, kind.recipients(address))
+    return checked
+
+
+def _refuse_same_name(snapshot: Snapshot, subscription: Subscription) -> None:
+    for other in snapshot.subscriptions.values():
+        rival = other.instance_id == subscription.instance_id and other.id != subscription.id
+        if rival and other.name == subscription.name:
+            raise Conflict("already_exists", "Duplicate subscription name", pointer="/name")
+
+
+def _check_fan_out(snapshot: Snapshot, subscription: Subscription, reached: tuple[str, ...]) -> None:
+    if len(reached) > MAX_RECIPIENTS:
+        raise Invalid(
+            "too_many_recipients",
+            f"{len(reached)} recipients",
+            pointer="/attributes",
+            expected=f"at most {MAX_RECIPIENTS} recipients in one subscription",
+        )
+    others = sum(
+        len(recipients(snapshot, other))
+        for other in snapshot.subscriptions.values()
+        if other.topic_id == subscription.topic_id and other.id != subscription.id
+    )
+    if others + len(reached) > MAX_FAN_OUT:
+        raise Invalid.of(
+            [
+                Problem(
+                    "fan_out_too_large",
+                    f"an event of this topic could cause {others + len(reached)} deliveries",
+                    "/topic_id",
+                    f"at most {MAX_FAN_OUT}; split the topic",
+                )
+            ]
+        )
+
+
+def _unique(subscription: Subscription) -> tuple[str, ...]:
+    return (f"name:{subscription.name}",)

@@ -1,0 +1,135 @@
+"""The message: what one delivery says, made once from the event, for every channel to translate.
+
+Adapters do not invent wording; what they put into a title, a line or a card stands here. Anything that
+needs the event's data parsed is worked out on first use, because a forwarded webhook never asks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple
+
+from gateway.domain.delivery import AcceptedEvent
+from gateway.domain.event import Event
+from gateway.domain.severity import Severity
+from gateway.domain.view import EventView, Json, Missing
+from gateway.domain.vocabulary import Outcome, Vocabulary
+from gateway.spi.cloudevents.payload import payload
+
+
+class MessageState(StrEnum):
+    """What kind of news it is."""
+
+    PROBLEM = "problem"
+    RECOVERY = "recovery"
+    INFO = "info"
+    DIGEST = "digest"
+
+
+class Fact(NamedTuple):
+    """A name and a value to show side by side."""
+
+    name: str
+    value: str
+
+
+class Link(NamedTuple):
+    """A label and an http(s) URL."""
+
+    label: str
+    url: str
+
+
+_PROBLEMS = frozenset({Outcome.PARTIAL, Outcome.FAILED, Outcome.CORRUPT, Outcome.MISSED, Outcome.WARNING})
+
+
+@dataclass(frozen=True)
+class Message:
+    """One delivery's content. `delivery_id` is the id that a receiver sees on every try."""
+
+    delivery_id: str
+    accepted: AcceptedEvent
+    recipient: str = ""
+    public_url: str = ""
+
+    @property
+    def event(self) -> Event:
+        """The CloudEvent itself, for channels that forward it unchanged."""
+        return self.accepted.event
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return self.accepted.vocabulary
+
+    @cached_property
+    def payload(self) -> Json | Missing:
+        """The event's JSON data, parsed."""
+        return payload(self.event)
+
+    @property
+    def view(self) -> EventView:
+        """The event as rules and templates read it."""
+        return EventView(self.event, self.vocabulary, self.payload)
+
+    @property
+    def severity(self) -> Severity:
+        """The event's severity; info where it has none."""
+        return self.vocabulary.severity or Severity.INFO
+
+    @property
+    def state(self) -> MessageState:
+        """Whether this tells of a problem or of something that went well."""
+        if self.vocabulary.outcome in _PROBLEMS or self.severity >= Severity.WARNING:
+            return MessageState.PROBLEM
+        return MessageState.INFO
+
+    @cached_property
+    def title(self) -> str:
+        """One line, without line breaks: what happened."""
+        named = self.vocabulary.title
+        if not named:
+            subject = self.vocabulary.resource or self.vocabulary.job or self.event.text("subject")
+            named = f"{self.event.type}: {subject}" if subject else self.event.type
+        return " ".join(named.split())
+
+    @property
+    def summary(self) -> str:
+        """Why, in a sentence or two; '' where the event does not say."""
+        return self.vocabulary.summary or ""
+
+    @cached_property
+    def facts(self) -> tuple[Fact, ...]:
+        """What is known of the event beyond title and summary, in reading order."""
+        words = self.vocabulary
+        known = (
+            ("Severity", words.severity.word if words.severity else None),
+            ("Outcome", words.outcome),
+            ("Resource", words.resource),
+            ("Job", words.job),
+            ("Actor", words.actor),
+            ("Task", words.task_id),
+            ("Type", self.event.type),
+            ("Source", self.event.source),
+            ("Time", self.event.text("time")),
+        )
+        return tuple(Fact(name, value) for name, value in known if value)
+
+    @cached_property
+    def links(self) -> tuple[Link, ...]:
+        """Where to look next."""
+        return tuple(Link(label, url) for label, url in self.vocabulary.links.items())
+
+    @property
+    def dedup_key(self) -> str:
+        """What a receiver may use to recognise a repeat: the same on every try."""
+        return self.delivery_id
+
+    @property
+    def thread_key(self) -> str:
+        """What messages about the same thing have in common."""
+        thing = (
+            self.vocabulary.resource or self.vocabulary.job or self.event.text("subject") or self.event.type
+        )
+        return f"{self.accepted.source_id}|{thing}"

@@ -1,0 +1,140 @@
+"""A message as text and as HTML, and the small tools for fitting foreign text into a channel's limits.
+
+The default forms are IBM Event Notifications' (checklist IBM-16 to 18): the title, the summary and, where
+the subscription asks for it, the event's data under "Notification details:". All text of an event is
+hostile: it is cleaned and cut here, and escaped by whoever knows the target's syntax.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from gateway.domain.event import DataForm, Event
+from gateway.domain.severity import Severity
+from gateway.spi.message import Fact, Link, Message, MessageState
+
+CUT = "[...]"
+"""What ends a text that was cut, as IBM's cut texts end (checklist IBM-31)."""
+
+DETAILS_TITLE = "Notification details:"
+MAX_DETAILS = 64 * 1024
+"""Characters of the event's data shown in a body."""
+
+COLOURS = {
+    Severity.INFO: "#3498DB",
+    Severity.NOTICE: "#1ABC9C",
+    Severity.WARNING: "#F1C40F",
+    Severity.ERROR: "#E74C3C",
+    Severity.CRITICAL: "#8E0000",
+}
+RESOLVED_COLOUR = "#2ECC71"
+
+# Control characters, surrogates, and characters that reorder the text around them.
+_INVISIBLE = "\ud800-\udfff\u202a-\u202e\u2066-\u2069"
+_NOT_IN_BLOCKS = re.compile(f"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f{_INVISIBLE}]")
+_NOT_IN_LINES = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029{_INVISIBLE}]")
+_LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+
+
+def colour(message: Message) -> str:
+    """The colour of a message, `#RRGGBB`: by severity, green for a recovery."""
+    return RESOLVED_COLOUR if message.state is MessageState.RECOVERY else COLOURS[message.severity]
+
+
+def clip(text: str, limit: int, mark: str = CUT) -> str:
+    """At most `limit` characters; what is cut ends with `mark`."""
+    return text if len(text) <= limit else text[: max(limit - len(mark), 0)] + mark[:limit]
+
+
+def one_line(text: str, limit: int) -> str:
+    """One line of at most `limit` characters: no line ends of any kind, no control characters."""
+    if not text.isprintable():
+        text = _NOT_IN_LINES.sub(" ", text)
+    return clip(" ".join(text.split()), limit, "…")
+
+
+def text_block(text: str, limit: int) -> str:
+    """Lines of text ended by a line feed, of at most `limit` characters, without control characters."""
+    if not text.isprintable():
+        text = _NOT_IN_BLOCKS.sub("", _LINE_ENDS.sub("\n", text))
+    return clip(text, limit)
+
+
+def headline(message: Message, limit: int) -> str:
+    """The title in one line of at most `limit` characters; never empty, which many channels refuse."""
+    return one_line(message.title, limit) or one_line(message.event.type, limit) or "event"
+
+
+def details(event: Event) -> str:
+    """The event's data for people: JSON indented, its members as they came; '' where there is none."""
+    if event.data is None:
+        return ""
+    if event.form is DataForm.JSON:
+        return clip(msgspec.json.format(event.data, indent=2).decode(), MAX_DETAILS)
+    if event.form is DataForm.TEXT:
+        return text_block(event.data.decode("utf-8", "replace"), MAX_DETAILS)
+    return f"{len(event.data)} bytes of {one_line(event.text('datacontenttype') or 'data', 100)}"
+
+
+def text_body(message: Message, *, with_details: bool) -> str:
+    """The message as plain text: the summary, or title and facts where there is none; then the details."""
+    lines = [text_block(message.summary, MAX_DETAILS) or _title_and_facts(message)]
+    shown = details(message.event) if with_details else ""
+    if shown:
+        lines += [DETAILS_TITLE, shown]
+    return "\n\n".join(lines) + "\n"
+
+
+def _title_and_facts(message: Message) -> str:
+    facts = (f"{name}: {one_line(value, MAX_DETAILS)}" for name, value in message.facts)
+    return "\n".join((headline(message, MAX_DETAILS), "", *facts))
+
+
+def html_body(message: Message, *, with_details: bool) -> str:
+    """The message as an HTML document of its own: no images, no scripts, nothing loaded, all text escaped."""
+    title = html.escape(headline(message, MAX_DETAILS))
+    summary = html.escape(text_block(message.summary, MAX_DETAILS)).replace("\n", "<br>\n")
+    shown = html.escape(details(message.event)) if with_details else ""
+    return "".join(
+        (
+            _HEAD % title,
+            f'<div style="border-left:4px solid {colour(message)};padding:4px 16px">\n',
+            f'<h1 style="font-size:20px;margin:8px 0">{title}</h1>\n',
+            f"<p>{summary}</p>\n" if summary else "",
+            _facts_table(message.facts),
+            *_anchors(message.links),
+            f"<p>{DETAILS_TITLE}</p>\n<pre {_PRE}>{shown}</pre>\n" if shown else "",
+            "</div>\n</body>\n</html>\n",
+        )
+    )
+
+
+_HEAD = """<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>%s</title></head>
+<body style="font-family:sans-serif;font-size:14px;color:#222222;background:#ffffff">
+"""
+_PRE = 'style="background:#f4f4f4;padding:8px;white-space:pre-wrap"'
+_ROW = '<tr><th style="text-align:left;padding:2px 16px 2px 0">%s</th><td>%s</td></tr>\n'
+
+
+def _facts_table(facts: Iterable[Fact]) -> str:
+    rows = [_ROW % (html.escape(name), html.escape(one_line(value, MAX_DETAILS))) for name, value in facts]
+    return f"<table>\n{''.join(rows)}</table>\n" if rows else ""
+
+
+def _anchors(links: Iterable[Link]) -> Iterable[str]:
+    for label, url in web_links(links):
+        yield f'<p><a href="{html.escape(url)}">{html.escape(one_line(label, 200) or url)}</a></p>\n'
+
+
+def web_links(links: Iterable[Link]) -> Iterable[Link]:
+    """The links that a reader may be sent to: http and https, in one piece."""
+    return (link for link in links if _WEB.match(link.url) and not _NOT_IN_LINES.search(link.url))
+
+
+_WEB = re.compile(r"https?://[^\s\"<>]{1,2000}\Z", re.IGNORECASE)

@@ -1,0 +1,99 @@
+"""How domain values are kept in rows: entities, events and problems as JSON text, for every store alike.
+
+Bytes are kept as they are; what a rule or a template reads is never derived from these texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from gateway.domain.delivery import AcceptedEvent
+from gateway.domain.destination import Destination, Subscription
+from gateway.domain.errors import Problem
+from gateway.domain.event import AttributeValue, DataForm, Event
+from gateway.domain.ids import EventId, InstanceId, SourceId
+from gateway.domain.schema import Schema
+from gateway.domain.source import Instance, Key, Source
+from gateway.domain.topic import Topic
+from gateway.domain.vocabulary import Vocabulary
+from gateway.ports import Entity
+
+KINDS: Final[Mapping[str, type[Entity]]] = {
+    "instance": Instance,
+    "source": Source,
+    "key": Key,
+    "topic": Topic,
+    "destination": Destination,
+    "subscription": Subscription,
+    "schema": Schema,
+}
+"""The kinds of entities by the name that rows use. A name, once used, is never given to another kind."""
+
+_KIND_OF = {kind: name for name, kind in KINDS.items()}
+_FORMS = {form.value: form for form in DataForm}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} cannot be kept in a row")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_plain)
+_entities: dict[str, msgspec.json.Decoder[Entity]] = {
+    name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()
+}
+_attributes = msgspec.json.Decoder(dict[str, AttributeValue])
+_vocabulary = msgspec.json.Decoder(Vocabulary)
+_problems = msgspec.json.Decoder(tuple[Problem, ...])
+
+
+def to_text(value: object) -> str:
+    """A domain value, or a mapping or sequence of such, as JSON text."""
+    return _encoder.encode(value).decode()
+
+
+def kind_of(entity: Entity) -> str:
+    """The name of an entity's kind."""
+    return _KIND_OF[type(entity)]
+
+
+def instance_of(entity: Entity) -> InstanceId:
+    """The instance an entity belongs to; an instance belongs to itself."""
+    return entity.id if isinstance(entity, Instance) else entity.instance_id
+
+
+def entity(kind: str, body: str | bytes) -> Entity:
+    """Read an entity that `to_text` wrote; members it lacks take their defaults."""
+    return _entities[kind].decode(body)
+
+
+def problems(text: str | bytes | None) -> tuple[Problem, ...]:
+    """Read problems; NULL is none."""
+    return () if text is None else _problems.decode(text)
+
+
+def accepted_event(  # noqa: PLR0913, PLR0917  one for each column
+    id: str,
+    instance_id: str,
+    source_id: str,
+    received_at: float,
+    registry_version: int,
+    form: str,
+    attributes: str | bytes,
+    vocabulary: str | bytes,
+    data: bytes | None,
+) -> AcceptedEvent:
+    """Read an event from the columns that every store keeps of it."""
+    return AcceptedEvent(
+        EventId(id),
+        InstanceId(instance_id),
+        SourceId(source_id),
+        Event(_attributes.decode(attributes), data, _FORMS[form]),
+        _vocabulary.decode(vocabulary),
+        received_at,
+        registry_version,
+    )

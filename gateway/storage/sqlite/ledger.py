@@ -1,0 +1,246 @@
+"""The ledger on SQLite: appends and settles share transactions, claims and the rest have their own."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, cast
+
+from gateway.domain.clock import Clock
+from gateway.domain.delivery import Attempt, Claim, Delivery, Settlement, State
+from gateway.domain.errors import OutOfSpace, Refused
+from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId
+from gateway.ports import Appended, DeliveryFilter, Entry, EventFilter, LedgerCounts, Page, StoredEvent
+from gateway.storage.group import Group, GroupCommit, GroupLimits, Outcomes, again
+from gateway.storage.sqlite import claiming, reading, retention, tally
+from gateway.storage.sqlite.appending import Append, write_appends
+from gateway.storage.sqlite.settling import Settle, write_settles
+from gateway.storage.sqlite.space import Space
+from gateway.storage.sqlite.statements import SQL
+from gateway.storage.sqlite.tally import Tally
+from gateway.storage.sqlite.workers import Workers
+from gateway.storage.sqlite.writer import Writer
+
+Written = Append | Settle
+Answer = Sequence[Appended] | bool
+
+RETURN_AGAIN = 1.0
+"""Seconds until a lease that nobody took is given back once more, when the store did not answer."""
+
+
+class SqliteLedger:
+    """Implements `gateway.ports.Ledger`."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        readers: Workers,
+        space: Space,
+        clock: Clock,
+        *,
+        owner: str,
+        incarnation: int,
+        next_number: Callable[[], int],
+        timeout: float,
+    ) -> None:
+        self.owner = owner
+        self._writer = writer
+        self._readers = readers
+        self._space = space
+        self._clock = clock
+        self._incarnation = incarnation
+        self._next_number = next_number
+        self._loop = asyncio.get_running_loop()
+        self._commits: GroupCommit[Written, Answer] = GroupCommit(
+            self._commit, forsaken=self._forsaken, limits=GroupLimits(timeout=timeout)
+        )
+
+    async def append(self, entries: Sequence[Entry], *, routed_with: int) -> Sequence[Appended]:
+        """Write events with their deliveries; see `Ledger.append`."""
+        append = Append(entries, routed_with, owner=self._incarnation, now=self._clock.now())
+        appending = self._commits.submit(append, rows=append.rows, size=append.size)
+        try:
+            return cast("Sequence[Appended]", await appending)
+        except asyncio.CancelledError:
+            # Cancelled in the very moment between the answer and waking up to it.
+            if appending.done() and not appending.cancelled() and appending.exception() is None:
+                self._forsaken(append, appending.result())
+            raise
+
+    async def settle(self, settlement: Settlement) -> bool:
+        """Write how a held delivery goes on; see `Ledger.settle`. Written even if the caller is cancelled."""
+        settle = Settle(settlement, self._clock.now())
+        return cast("bool", await self._commits.submit(settle, size=settle.size, lasting=True))
+
+    async def claim(
+        self, room: Mapping[DestinationId, int], *, default_room: int, limit: int
+    ) -> Sequence[Claim]:
+        """Lease due deliveries; see `Ledger.claim`. Destinations take turns when `limit` is short."""
+        work = partial(
+            claiming.lease_due,
+            room=dict(room),
+            default_room=default_room,
+            limit=limit,
+            now=self._clock.now(),
+            owner=self._incarnation,
+        )
+        leased = await self._writer.run(work, forsaken=self._return_rows)
+        return [claiming.claim_of(row) for row in leased]
+
+    async def claim_suspect(self) -> Claim | None:
+        """Lease one delivery to be sent alone; see `Ledger.claim_suspect`."""
+        work = partial(claiming.lease_suspect, now=self._clock.now(), owner=self._incarnation)
+        leased = await self._writer.run(work, forsaken=self._return_rows)
+        return claiming.claim_of(leased[0]) if leased else None
+
+    async def next_due(self) -> float | None:
+        """When the earliest pending delivery is due."""
+        return await self._readers.run(_earliest_due)
+
+    async def replay(self, instance_id: InstanceId, delivery_id: DeliveryId) -> bool:
+        """Reopen a terminal delivery; False also when it was folded or when its event is gone."""
+        return await self._writer.run(partial(_replay, instance_id, delivery_id, self._clock.now()))
+
+    async def event(self, instance_id: InstanceId, event_id: EventId) -> StoredEvent | None:
+        """One event of this instance."""
+        return await self._readers.run(lambda connection: reading.event(connection, instance_id, event_id))
+
+    async def events(
+        self, instance_id: InstanceId, wanted: EventFilter, *, cursor: str = "", limit: int = 50
+    ) -> Page[StoredEvent]:
+        """Events of this instance, newest first; raises Malformed for a cursor that is none."""
+        return await self._readers.run(
+            lambda connection: reading.events(connection, instance_id, wanted, cursor, limit)
+        )
+
+    async def delivery(self, instance_id: InstanceId, delivery_id: DeliveryId) -> Delivery | None:
+        """One delivery of this instance."""
+        return await self._readers.run(
+            lambda connection: reading.delivery(connection, instance_id, delivery_id)
+        )
+
+    async def deliveries(
+        self, instance_id: InstanceId, wanted: DeliveryFilter, *, cursor: str = "", limit: int = 50
+    ) -> Page[Delivery]:
+        """Deliveries of this instance, newest first; raises Malformed for a cursor that is none."""
+        return await self._readers.run(
+            lambda connection: reading.deliveries(connection, instance_id, wanted, cursor, limit)
+        )
+
+    async def attempts(self, delivery_id: DeliveryId) -> Sequence[Attempt]:
+        """Every try of a delivery, oldest first."""
+        return await self._readers.run(lambda connection: reading.attempts(connection, delivery_id))
+
+    async def counts(self) -> LedgerCounts:
+        """How many deliveries stand where."""
+        by_state, due = await self._readers.run(_count)
+        return LedgerCounts(by_state, 0.0 if due is None else max(self._clock.now() - due, 0.0))
+
+    async def prune(
+        self, *, events_before: float, deliveries_before: float, keys_before: float, limit: int
+    ) -> int:
+        """Delete what is old; an event stays while a dead letter of it does, so that it can be replayed."""
+        ages = retention.Ages(events_before, deliveries_before, keys_before, self._clock.now())
+        old = await self._readers.run(partial(retention.find_old, ages=ages, limit=limit))
+        return await self._writer.run(partial(retention.delete_old, old=old, ages=ages))
+
+    async def finish(self) -> None:
+        """Take nothing more, write what is queued, and give the leases of this incarnation back."""
+        await self._commits.close()
+        await self._writer.run(partial(_finish, self._incarnation, self._clock.now()))
+
+    def _commit(self, group: Group[Written, Answer]) -> asyncio.Future[Outcomes[Answer]]:
+        write = partial(self._write, works=group.works)
+        return self._writer.submit(write, abandoned=lambda: group.abandoned, size=group.size)
+
+    def _write(self, connection: sqlite3.Connection, works: Sequence[Written]) -> Outcomes[Answer]:
+        """In the writing thread, within a transaction: settles first, because they may start it anew."""
+        moves = Tally()
+        settles = [work for work in works if isinstance(work, Settle)]
+        appends = [work for work in works if isinstance(work, Append)]
+        settled = _settle_all(connection, settles, moves)
+        appended = self._append_all(connection, appends, moves)
+        moves.write(connection)
+        answers: dict[Written, Answer | Exception] = dict(zip(settles, settled, strict=True))
+        answers.update(zip(appends, appended, strict=True))
+        return [answers[work] for work in works]
+
+    def _append_all(
+        self, connection: sqlite3.Connection, appends: Sequence[Append], moves: Tally
+    ) -> Sequence[Sequence[Appended] | Exception]:
+        if not appends:
+            return ()
+        try:
+            self._space.demand(connection)
+        except OutOfSpace as refusal:
+            return [again(refusal) for _ in appends]
+        return write_appends(connection, appends, self._next_number, moves)
+
+    def _forsaken(self, work: Written, answer: Answer) -> None:
+        """An append was committed for a caller who is gone: nobody will send what was born leased."""
+        if isinstance(work, Append) and not isinstance(answer, bool):
+            for entry, appended in zip(work.entries, answer, strict=True):
+                if appended.event_id == entry.event_id:
+                    for delivery_id in entry.leased:
+                        self._return_lease(delivery_id, 1)
+
+    def _return_rows(self, leased: Sequence[claiming.Row]) -> None:
+        for row in leased:
+            self._return_lease(DeliveryId(row[0]), row[1])
+
+    def _return_lease(self, delivery_id: DeliveryId, epoch: int) -> None:
+        now = self._clock.now()
+        untried = Settle(Settlement(delivery_id, epoch, State.PENDING, "caller_gone", now), now)
+        try:
+            returned = self._commits.submit(untried, size=untried.size, lasting=True)
+        except Refused:
+            return  # Closing gives back every lease.
+        returned.add_done_callback(lambda done: self._returned(done, delivery_id, epoch))
+
+    def _returned(self, done: asyncio.Future[Answer], delivery_id: DeliveryId, epoch: int) -> None:
+        if not done.cancelled() and done.exception() is not None:
+            self._loop.call_later(RETURN_AGAIN, self._return_lease, delivery_id, epoch)
+
+
+def _settle_all(connection: sqlite3.Connection, settles: Sequence[Settle], moves: Tally) -> Sequence[bool]:
+    if not settles:
+        return ()
+    if write_settles(connection, settles, moves):
+        return [True] * len(settles)
+    connection.execute("ROLLBACK")
+    connection.execute("BEGIN IMMEDIATE")
+    return [write_settles(connection, (settle,), moves) for settle in settles]
+
+
+def _count(connection: sqlite3.Connection) -> tuple[Mapping[State, int], float | None]:
+    return tally.read(connection), _earliest_due(connection)
+
+
+def _earliest_due(connection: sqlite3.Connection) -> float | None:
+    due: float | None = connection.execute(SQL["earliest_due"]).fetchone()[0]
+    return due
+
+
+def _replay(
+    instance_id: InstanceId, delivery_id: DeliveryId, now: float, connection: sqlite3.Connection
+) -> bool:
+    found: Any = connection.execute(SQL["state_of"], (delivery_id, instance_id)).fetchone()
+    if found is None:
+        return False
+    connection.execute(SQL["keep_success"], (delivery_id,))
+    reopened = connection.execute(SQL["reopen"], (now, delivery_id)).rowcount == 1
+    if reopened:
+        moves = Tally()
+        moves.move(found[0], State.PENDING.value, 1)
+        moves.write(connection)
+    return reopened
+
+
+def _finish(incarnation: int, now: float, connection: sqlite3.Connection) -> None:
+    returned = connection.execute(SQL["give_leases_back"], (now, incarnation)).rowcount
+    moves = Tally()
+    moves.move(State.LEASED.value, State.PENDING.value, returned)
+    moves.write(connection)
+    connection.execute(SQL["close_incarnation"], (now, incarnation))

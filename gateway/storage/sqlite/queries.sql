@@ -1,0 +1,478 @@
+-- Every statement of the SQLite store. A list `VALUES (?, ...)` is repeated for many rows at once
+-- (gateway.storage.named_sql.widen): one step of SQLite then does the work of a whole group, and the
+-- writing thread asks for the interpreter's lock once instead of once a row. OR FAIL stands where the
+-- caller rolls back anyway: SQLite then keeps no journal for the single statement.
+
+-- Schema --------------------------------------------------------------------------------------------
+
+-- name: create_migrations
+CREATE TABLE IF NOT EXISTS migrations (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    checksum TEXT NOT NULL,
+    applied_at REAL NOT NULL
+);
+
+-- name: applied_migrations
+SELECT number, checksum FROM migrations ORDER BY number;
+
+-- name: record_migration
+INSERT INTO migrations (number, name, checksum, applied_at) VALUES (?, ?, ?, ?);
+
+-- Registry ------------------------------------------------------------------------------------------
+
+-- name: registry_version
+SELECT version FROM registry;
+
+-- name: set_registry_version
+UPDATE registry SET version = ?;
+
+-- name: current_entities
+SELECT kind, body FROM entities;
+
+-- name: entities_at
+-- SQLite takes the bare columns from the row that holds the maximum.
+SELECT kind, body
+FROM (
+    SELECT kind, body, deleted, max(version)
+    FROM revisions
+    WHERE version <= ?
+    GROUP BY kind, id
+)
+WHERE NOT deleted;
+
+-- name: put_entity
+INSERT OR REPLACE INTO entities (kind, id, version, body) VALUES (?, ?, ?, ?);
+
+-- name: remove_entity
+DELETE FROM entities WHERE kind = ? AND id = ?;
+
+-- name: add_revision
+-- Of two changes of one entity in one call, the last is the revision.
+INSERT OR REPLACE INTO revisions (kind, id, version, deleted, body) VALUES (?, ?, ?, ?, ?);
+
+-- name: free_texts
+DELETE FROM unique_texts WHERE kind = ? AND id = ?;
+
+-- name: take_text
+-- Changes nothing when another entity holds the text; an entity may name the same text twice.
+INSERT INTO unique_texts (kind, instance_id, text, id) VALUES (?, ?, ?, ?)
+ON CONFLICT (kind, instance_id, text) DO UPDATE SET id = excluded.id WHERE id = excluded.id;
+
+-- name: count_open_of_destination
+-- What is not terminal, by state; one part for each partial index.
+SELECT state, count(*)
+FROM deliveries
+WHERE number IN (
+        SELECT number FROM deliveries WHERE state = 'pending' AND destination_id = :destination_id
+        UNION ALL
+        SELECT number FROM deliveries WHERE state = 'leased' AND destination_id = :destination_id
+        UNION ALL
+        SELECT number FROM deliveries WHERE state = 'held' AND destination_id = :destination_id
+    )
+    AND (:subscription_id IS NULL OR subscription_id = :subscription_id)
+    AND (:recipient IS NULL OR recipient = :recipient)
+GROUP BY state;
+
+-- name: cancel_of_destination
+UPDATE deliveries SET state = 'cancelled', reason = :reason, settled_at = :now, owner = NULL
+WHERE number IN (
+        SELECT number FROM deliveries WHERE state = 'pending' AND destination_id = :destination_id
+        UNION ALL
+        SELECT number FROM deliveries WHERE state = 'leased' AND destination_id = :destination_id
+        UNION ALL
+        SELECT number FROM deliveries WHERE state = 'held' AND destination_id = :destination_id
+    )
+    AND (:subscription_id IS NULL OR subscription_id = :subscription_id)
+    AND (:recipient IS NULL OR recipient = :recipient);
+
+-- name: count_open_of_subscription
+SELECT state, count(*)
+FROM deliveries
+WHERE number IN (
+        SELECT number FROM deliveries WHERE state = 'pending' AND subscription_id = :subscription_id
+        UNION ALL
+        SELECT number FROM deliveries WHERE state = 'leased' AND subscription_id = :subscription_id
+        UNION ALL
+        SELECT number FROM deliveries WHERE state = 'held' AND subscription_id = :subscription_id
+    )
+    AND (:recipient IS NULL OR recipient = :recipient)
+GROUP BY state;
+
+-- name: cancel_of_subscription
+UPDATE deliveries SET state = 'cancelled', reason = :reason, settled_at = :now, owner = NULL
+WHERE number IN (
+        SELECT number FROM deliveries WHERE state = 'pending' AND subscription_id = :subscription_id
+        UNION ALL
+        SELECT number FROM deliveries WHERE state = 'leased' AND subscription_id = :subscription_id
+        UNION ALL
+        SELECT number FROM deliveries WHERE state = 'held' AND subscription_id = :subscription_id
+    )
+    AND (:recipient IS NULL OR recipient = :recipient);
+
+-- name: hold
+UPDATE deliveries SET state = 'held', reason = :reason
+WHERE state = 'pending' AND destination_id = :destination_id;
+
+-- name: unhold
+UPDATE deliveries SET state = 'pending', reason = '', due_at = :now
+WHERE state = 'held' AND destination_id = :destination_id AND reason = :reason;
+
+-- Accepting -----------------------------------------------------------------------------------------
+
+-- name: newest_number
+-- The highest event number in use; deliveries outlive their events.
+SELECT max(
+    coalesce((SELECT max(number) FROM events), 0),
+    coalesce((SELECT max(number) >> 20 FROM deliveries), 0)
+);
+
+-- name: known_keys
+SELECT key, event_id, quarantined FROM dedup_keys WHERE key IN (VALUES (?));
+
+-- name: add_keys
+INSERT OR FAIL INTO dedup_keys (key, event_id, at, quarantined) VALUES (?, ?, ?, ?);
+
+-- name: replace_key
+UPDATE dedup_keys SET event_id = ?, at = ?, quarantined = 0 WHERE key = ?;
+
+-- name: mark_replaced
+UPDATE events SET replaced_by = ? WHERE id = ?;
+
+-- name: add_events
+INSERT OR FAIL INTO events
+    (number, id, instance_id, source_id, received_at, registry_version, form, schema_revision, problems,
+     attributes, vocabulary, data)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: add_deliveries
+INSERT OR FAIL INTO deliveries
+    (number, id, instance_id, event_id, topic_id, subscription_id, destination_id, recipient, state, reason,
+     epoch, owner, due_at, created_at, settled_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: move_tallies
+UPDATE OR FAIL tallies SET deliveries = deliveries + moved.change
+FROM (SELECT column1 AS state, column2 AS change FROM (VALUES (?, ?))) AS moved
+WHERE tallies.state = moved.state;
+
+-- Settling ------------------------------------------------------------------------------------------
+
+-- name: add_attempts
+INSERT OR REPLACE INTO attempts
+    (delivery, epoch, number, started_at, duration, reason, code, detail, excerpt)
+SELECT held.number, held.epoch, tried.number, tried.started_at, tried.duration, tried.reason, tried.code,
+    tried.detail, tried.excerpt
+FROM (
+    SELECT column1 AS id, column2 AS epoch, column3 AS number, column4 AS started_at, column5 AS duration,
+        column6 AS reason, column7 AS code, column8 AS detail, column9 AS excerpt
+    FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?))
+) AS tried
+CROSS JOIN deliveries AS held
+WHERE held.id = tried.id AND held.epoch = tried.epoch AND held.state = 'leased';
+
+-- name: keep_sent
+INSERT OR REPLACE INTO sent (delivery, body)
+SELECT held.number, went.body
+FROM (SELECT column1 AS id, column2 AS epoch, column3 AS body FROM (VALUES (?, ?, ?))) AS went
+CROSS JOIN deliveries AS held
+WHERE held.id = went.id AND held.epoch = went.epoch AND held.state = 'leased';
+
+-- name: settle
+UPDATE OR FAIL deliveries SET
+    state = result.state, reason = result.reason,
+    due_at = CASE result.state WHEN 'pending' THEN result.due_at ELSE deliveries.due_at END,
+    settled_at = result.settled_at, owner = NULL, attempts = attempts + 1, started_at = result.started_at,
+    duration = result.duration, code = result.code, detail = result.detail, excerpt = result.excerpt,
+    rescues = CASE result.state WHEN 'pending' THEN 0 ELSE deliveries.rescues END
+FROM (
+    SELECT column1 AS id, column2 AS epoch, column3 AS state, column4 AS reason, column5 AS due_at,
+        column6 AS settled_at, column7 AS started_at, column8 AS duration, column9 AS code,
+        column10 AS detail, column11 AS excerpt
+    FROM (VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))
+) AS result
+WHERE deliveries.id = result.id AND deliveries.epoch = result.epoch AND deliveries.state = 'leased';
+
+-- name: settle_untried
+UPDATE OR FAIL deliveries SET
+    state = result.state, reason = result.reason,
+    due_at = CASE result.state WHEN 'pending' THEN result.due_at ELSE deliveries.due_at END,
+    settled_at = result.settled_at, owner = NULL
+FROM (
+    SELECT column1 AS id, column2 AS epoch, column3 AS state, column4 AS reason, column5 AS due_at,
+        column6 AS settled_at
+    FROM (VALUES (?, ?, ?, ?, ?, ?))
+) AS result
+WHERE deliveries.id = result.id AND deliveries.epoch = result.epoch AND deliveries.state = 'leased';
+
+-- Claiming ------------------------------------------------------------------------------------------
+
+-- name: due_heads
+-- The earliest due time of each destination that has pending deliveries: one seek a destination,
+-- however long their backlogs are.
+WITH RECURSIVE heads (destination_id) AS (
+    SELECT min(destination_id) FROM deliveries WHERE state = 'pending'
+    UNION ALL
+    SELECT (
+        SELECT min(destination_id)
+        FROM deliveries
+        WHERE state = 'pending' AND destination_id > heads.destination_id
+    )
+    FROM heads
+    WHERE heads.destination_id IS NOT NULL
+)
+SELECT destination_id, (
+    SELECT min(due_at) FROM deliveries WHERE state = 'pending' AND destination_id = heads.destination_id
+) AS due_at
+FROM heads
+WHERE destination_id IS NOT NULL;
+
+-- name: due_of_destination
+SELECT due_at, number
+FROM deliveries
+WHERE state = 'pending' AND destination_id = ? AND due_at <= ? AND rescues < 3
+ORDER BY due_at
+LIMIT ?;
+
+-- name: oldest_suspect
+SELECT number
+FROM deliveries
+WHERE state = 'pending' AND rescues >= 3 AND due_at <= ?
+ORDER BY due_at
+LIMIT 1;
+
+-- name: lease
+UPDATE deliveries SET state = 'leased', owner = ?, epoch = epoch + 1
+WHERE number IN (SELECT value FROM json_each(?));
+
+-- name: claimed
+SELECT claimed.id, claimed.epoch, claimed.topic_id, claimed.subscription_id, claimed.destination_id,
+    claimed.recipient, claimed.attempts, claimed.rescues,
+    events.id, events.instance_id, events.source_id, events.received_at, events.registry_version, events.form,
+    events.attributes, events.vocabulary, events.data
+FROM deliveries AS claimed JOIN events ON events.number = claimed.number >> 20
+WHERE claimed.number IN (SELECT value FROM json_each(?))
+ORDER BY claimed.due_at, claimed.number;
+
+-- name: state_of
+SELECT state FROM deliveries WHERE id = ? AND instance_id = ?;
+
+-- name: keep_success
+-- A replay writes its own results onto the delivery; the success it reopens moves to the attempts.
+INSERT OR REPLACE INTO attempts
+    (delivery, epoch, number, started_at, duration, reason, code, detail, excerpt)
+SELECT number, epoch, attempts, started_at, duration, '', code, detail, excerpt
+FROM deliveries
+WHERE id = ? AND state = 'delivered'
+    AND EXISTS (SELECT 1 FROM events WHERE events.number = deliveries.number >> 20);
+
+-- name: reopen
+-- Without its event there is nothing to send.
+UPDATE deliveries SET state = 'pending', reason = 'replayed', due_at = ?, settled_at = NULL, attempts = 0, rescues = 0
+WHERE id = ? AND state IN ('delivered', 'dead', 'suppressed', 'cancelled')
+    AND EXISTS (SELECT 1 FROM events WHERE events.number = deliveries.number >> 20);
+
+-- Incarnations --------------------------------------------------------------------------------------
+
+-- name: bury_suspects
+-- What was sent alone and lost its lease once more is what ends the process.
+UPDATE deliveries
+SET state = 'dead', reason = 'crashed_while_sent', settled_at = ?, rescues = rescues + 1, owner = NULL
+WHERE state = 'leased' AND rescues >= 3;
+
+-- name: rescue_leased
+UPDATE deliveries SET state = 'pending', reason = 'lease_lost', due_at = ?, rescues = rescues + 1, owner = NULL
+WHERE state = 'leased';
+
+-- name: open_incarnation
+INSERT INTO incarnations (owner, opened_at, checked_at) VALUES (?, ?, ?);
+
+-- name: give_leases_back
+UPDATE deliveries SET state = 'pending', reason = 'stopped', due_at = ?, owner = NULL
+WHERE state = 'leased' AND owner = ?;
+
+-- name: check_incarnation
+UPDATE incarnations SET checked_at = ? WHERE number = ?;
+
+-- name: close_incarnation
+UPDATE incarnations SET closed_at = ? WHERE number = ?;
+
+-- Reading -------------------------------------------------------------------------------------------
+
+-- name: event
+SELECT number, problems, schema_revision, replaced_by, id, instance_id, source_id, received_at, registry_version,
+    form, attributes, vocabulary, data
+FROM events
+WHERE id = :id AND instance_id = :instance_id;
+
+-- name: events
+SELECT number, problems, schema_revision, replaced_by, id, instance_id, source_id, received_at, registry_version,
+    form, attributes, vocabulary, data
+FROM events
+WHERE instance_id = :instance_id AND number < :before
+    AND (:source_id IS NULL OR source_id = :source_id)
+    AND (:type IS NULL OR json_extract(attributes, '$.type') = :type)
+    AND (:quarantined IS NULL OR (problems IS NOT NULL AND replaced_by IS NULL) = :quarantined)
+    AND (:search IS NULL
+        OR instr(lower(id), lower(:search))
+        OR instr(lower(json_extract(attributes, '$.id')), lower(:search))
+        OR instr(lower(json_extract(attributes, '$.type')), lower(:search))
+        OR instr(lower(json_extract(vocabulary, '$.title')), lower(:search)))
+ORDER BY number DESC
+LIMIT :limit;
+
+-- name: quarantined_events
+SELECT number, problems, schema_revision, replaced_by, id, instance_id, source_id, received_at, registry_version,
+    form, attributes, vocabulary, data
+FROM events
+WHERE instance_id = :instance_id AND number < :before AND problems IS NOT NULL AND replaced_by IS NULL
+    AND (:source_id IS NULL OR source_id = :source_id)
+    AND (:type IS NULL OR json_extract(attributes, '$.type') = :type)
+    AND (:search IS NULL
+        OR instr(lower(id), lower(:search))
+        OR instr(lower(json_extract(attributes, '$.id')), lower(:search))
+        OR instr(lower(json_extract(attributes, '$.type')), lower(:search))
+        OR instr(lower(json_extract(vocabulary, '$.title')), lower(:search)))
+ORDER BY number DESC
+LIMIT :limit;
+
+-- name: delivery
+SELECT number, id, instance_id, event_id, topic_id, subscription_id, destination_id, recipient, state, reason,
+    attempts, rescues, due_at, created_at, settled_at, code, detail, duration, sent.body
+FROM deliveries LEFT JOIN sent ON sent.delivery = deliveries.number
+WHERE id = :id AND instance_id = :instance_id;
+
+-- name: deliveries
+SELECT number, id, instance_id, event_id, topic_id, subscription_id, destination_id, recipient, state, reason,
+    attempts, rescues, due_at, created_at, settled_at, code, detail, duration, sent.body
+FROM deliveries LEFT JOIN sent ON sent.delivery = deliveries.number
+WHERE instance_id = :instance_id AND number < :before
+    AND (:event_id IS NULL OR event_id = :event_id)
+    AND (:state IS NULL OR state = :state)
+    AND (:subscription_id IS NULL OR subscription_id = :subscription_id)
+    AND (:destination_id IS NULL OR destination_id = :destination_id)
+ORDER BY number DESC
+LIMIT :limit;
+
+-- name: number_of_event
+SELECT number FROM events WHERE id = ? AND instance_id = ?;
+
+-- name: deliveries_of_event
+SELECT number, id, instance_id, event_id, topic_id, subscription_id, destination_id, recipient, state, reason,
+    attempts, rescues, due_at, created_at, settled_at, code, detail, duration, sent.body
+FROM deliveries LEFT JOIN sent ON sent.delivery = deliveries.number
+WHERE number BETWEEN :event << 20 AND (:event << 20) + 1048575 AND number < :before
+    AND (:state IS NULL OR state = :state)
+    AND (:subscription_id IS NULL OR subscription_id = :subscription_id)
+    AND (:destination_id IS NULL OR destination_id = :destination_id)
+ORDER BY number DESC
+LIMIT :limit;
+
+-- name: deliveries_set_aside
+-- For the states that few deliveries are in; the list is that of the partial index.
+SELECT number, id, instance_id, event_id, topic_id, subscription_id, destination_id, recipient, state, reason,
+    attempts, rescues, due_at, created_at, settled_at, code, detail, duration, sent.body
+FROM deliveries LEFT JOIN sent ON sent.delivery = deliveries.number
+WHERE instance_id = :instance_id AND number < :before AND state = :state
+    AND state IN ('held', 'dead', 'suppressed', 'cancelled', 'folded')
+    AND (:subscription_id IS NULL OR subscription_id = :subscription_id)
+    AND (:destination_id IS NULL OR destination_id = :destination_id)
+ORDER BY number DESC
+LIMIT :limit;
+
+-- name: attempts
+SELECT number, started_at, duration, reason, code, detail, excerpt, epoch
+FROM attempts
+WHERE delivery = (SELECT number FROM deliveries WHERE id = :id)
+UNION ALL
+SELECT attempts, started_at, duration, '', code, detail, excerpt, epoch
+FROM deliveries
+WHERE id = :id AND state = 'delivered'
+ORDER BY epoch;
+
+-- name: tallies
+SELECT state, deliveries FROM tallies;
+
+-- name: earliest_due
+-- As due_heads, for all destinations together.
+WITH RECURSIVE heads (destination_id) AS (
+    SELECT min(destination_id) FROM deliveries WHERE state = 'pending'
+    UNION ALL
+    SELECT (
+        SELECT min(destination_id)
+        FROM deliveries
+        WHERE state = 'pending' AND destination_id > heads.destination_id
+    )
+    FROM heads
+    WHERE heads.destination_id IS NOT NULL
+)
+SELECT min((
+    SELECT min(due_at) FROM deliveries WHERE state = 'pending' AND destination_id = heads.destination_id
+))
+FROM heads;
+
+-- Retention -----------------------------------------------------------------------------------------
+
+-- name: old_keys
+SELECT key FROM dedup_keys WHERE at < ? LIMIT ?;
+
+-- name: delete_keys
+DELETE FROM dedup_keys WHERE key IN (VALUES (?));
+
+-- name: old_deliveries
+-- Numbers follow time, so the search ends at the first row that is young; rows from the future, written
+-- while a clock was wrong, do not end it.
+SELECT number
+FROM deliveries
+WHERE state IN ('delivered', 'dead', 'suppressed', 'cancelled', 'folded') AND settled_at < :before
+    AND number < coalesce((
+        SELECT number FROM deliveries
+        WHERE created_at >= :before AND created_at <= :now
+        ORDER BY number LIMIT 1
+    ), 9223372036854775807)
+ORDER BY number
+LIMIT :limit;
+
+-- name: ended_among
+-- Asked again by the writer: a replay may have reopened one since.
+SELECT number, state
+FROM deliveries
+WHERE number IN (SELECT value FROM json_each(?)) AND settled_at < ?
+    AND state IN ('delivered', 'dead', 'suppressed', 'cancelled', 'folded');
+
+-- name: delete_attempts
+DELETE FROM attempts WHERE delivery IN (SELECT value FROM json_each(?));
+
+-- name: delete_sent
+DELETE FROM sent WHERE delivery IN (SELECT value FROM json_each(?));
+
+-- name: delete_deliveries
+DELETE FROM deliveries WHERE number IN (SELECT value FROM json_each(?));
+
+-- name: old_events
+-- An event stays as long as a delivery of it may still be sent, or is a dead letter that may be replayed;
+-- quarantined ones stay as long as dead letters do. The search ends as in old_deliveries.
+SELECT number
+FROM events
+WHERE received_at < CASE WHEN problems IS NULL THEN :before ELSE min(:before, :quarantined_before) END
+    AND number < coalesce((
+        SELECT number FROM events
+        WHERE received_at >= :before AND received_at <= :now
+        ORDER BY number LIMIT 1
+    ), 9223372036854775807)
+    AND NOT EXISTS (
+        SELECT 1 FROM deliveries
+        WHERE deliveries.number BETWEEN events.number << 20 AND (events.number << 20) + 1048575
+            AND state IN ('pending', 'leased', 'held', 'dead')
+    )
+ORDER BY number
+LIMIT :limit;
+
+-- name: delete_events
+DELETE FROM events
+WHERE number IN (SELECT value FROM json_each(?))
+    AND NOT EXISTS (
+        SELECT 1 FROM deliveries
+        WHERE deliveries.number BETWEEN events.number << 20 AND (events.number << 20) + 1048575
+            AND state IN ('pending', 'leased', 'held', 'dead')
+    );

@@ -1,0 +1,72 @@
+"""Deleting what is old: a reader looks for it, the writer deletes it in small batches.
+
+Idempotency keys go by age alone. Neither a delivery that may still be sent nor its event is touched.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.storage.sqlite.statements import SQL, execute_rows
+from gateway.storage.sqlite.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """What counts as old, in seconds since the epoch; `now` tells rows of the future apart."""
+
+    events_before: float
+    deliveries_before: float
+    keys_before: float
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Old:
+    """Rows that were old when they were looked for."""
+
+    keys: Sequence[bytes]
+    deliveries: Sequence[int]
+    events: Sequence[int]
+
+
+def find_old(connection: sqlite3.Connection, ages: Ages, limit: int) -> Old:
+    """At most `limit` rows to delete; events whose deliveries go with this call are found by the next."""
+    keys = [key for (key,) in connection.execute(SQL["old_keys"], (ages.keys_before, limit))]
+    parameters = {"before": ages.deliveries_before, "now": ages.now, "limit": limit - len(keys)}
+    deliveries = [number for (number,) in connection.execute(SQL["old_deliveries"], parameters)]
+    parameters = {
+        "before": ages.events_before,
+        "quarantined_before": ages.deliveries_before,
+        "now": ages.now,
+        "limit": limit - len(keys) - len(deliveries),
+    }
+    events = [number for (number,) in connection.execute(SQL["old_events"], parameters)]
+    return Old(keys, deliveries, events)
+
+
+def delete_old(connection: sqlite3.Connection, old: Old, ages: Ages) -> int:
+    """Delete what was found, if it is still to go; return how many rows went, not counting their attempts."""
+    deleted = execute_rows(connection, "delete_keys", [(key,) for key in old.keys])
+    deleted += _delete_deliveries(connection, old.deliveries, ages.deliveries_before)
+    if old.events:
+        deleted += connection.execute(SQL["delete_events"], (json.dumps(old.events),)).rowcount
+    return deleted
+
+
+def _delete_deliveries(connection: sqlite3.Connection, numbers: Sequence[int], before: float) -> int:
+    if not numbers:
+        return 0
+    ended = connection.execute(SQL["ended_among"], (json.dumps(numbers), before)).fetchall()
+    listed = (json.dumps([number for number, _ in ended]),)
+    for name in ("delete_attempts", "delete_sent", "delete_deliveries"):
+        connection.execute(SQL[name], listed)
+    tally = Tally()
+    for state, count in Counter(state for _, state in ended).items():
+        tally.add(state, -count)
+    tally.write(connection)
+    return len(ended)

@@ -1,0 +1,262 @@
+"""What every source format has to keep, built in or not: one suite over all that discovery finds.
+
+A format brings samples in tests/data/sources/<its name, with underscores>/, in pairs:
+
+    NN-what.request.json   {"headers": {...}, "json": ...}, or "body" with a text that is no JSON and "why"
+    NN-what.events.json    [{"event": <CloudEvent in the JSON format>, "vocabulary": {...}}, ...]
+
+The second is what the request means after the format's `refine`; words that are None are left out.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.domain.attributes import violations
+from gateway.domain.errors import Invalid, Malformed
+from gateway.domain.event import DataForm, Event
+from gateway.domain.members import as_sent
+from gateway.domain.severity import Severity
+from gateway.domain.source import Source
+from gateway.domain.view import MISSING
+from gateway.domain.vocabulary import Outcome, Vocabulary
+from gateway.spi.cloudevents import encode, structured
+from gateway.spi.cloudevents.meaning import MAX_NAME, MAX_SUMMARY, MAX_TITLE, meaning, web_address
+from gateway.spi.cloudevents.payload import payload
+from gateway.spi.discovery import source_formats
+from gateway.spi.json_schema import CompiledSchema, check_schema
+from gateway.spi.source_format import Decoded
+from schemas import load
+
+DATA = Path(__file__).parents[1] / "data" / "sources"
+FORMATS = source_formats()
+SAMPLES = [
+    (name, path.name.removesuffix(".request.json"))
+    for name in FORMATS
+    for path in sorted((DATA / name.replace("-", "_")).glob("*.request.json"))
+]
+SOURCE = Source("source-1", "instance-1", "A source", 0.0, 0.0)
+HOSTILE_TEXTS = [
+    "",
+    " ",
+    "\x00\x1b",
+    "\n",
+    "x" * 20_000,
+    "\u202e",
+    "{",
+    "[",
+    "null",
+    "💥",
+    "1" * 5_000,
+    "../..",
+]
+
+formats = pytest.mark.parametrize("name", sorted(FORMATS))
+samples = pytest.mark.parametrize(("name", "sample"), SAMPLES)
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.sampled_from(HOSTILE_TEXTS),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def stored(name, sample, kind):
+    return json.loads((DATA / name.replace("-", "_") / f"{sample}.{kind}.json").read_text("utf-8"))
+
+
+def body_of(request):
+    return json.dumps(request["json"]).encode() if "json" in request else request["body"].encode()
+
+
+def read(name, body, headers):
+    """The events of a request as the pipeline gets them: parsed, then refined."""
+    found = FORMATS[name].parse(body, headers, SOURCE)
+    return [refined(one) for one in found]
+
+
+def refined(decoded):
+    for one in FORMATS.values():
+        if decoded.event.type.startswith(one.refines or ("\0",)):
+            return Decoded(decoded.event, one.refine(decoded), decoded.payload)
+    return decoded
+
+
+def written(decoded):
+    """An event and its meaning as they stand in an events file."""
+    words = {field.name: getattr(decoded.vocabulary, field.name) for field in fields(Vocabulary)}
+    words["severity"] = decoded.vocabulary.severity and decoded.vocabulary.severity.word
+    words["resources"] = list(decoded.vocabulary.resources)
+    return {
+        "event": json.loads(encode.structured(decoded.event)),
+        "vocabulary": {word: value for word, value in words.items() if value},
+    }
+
+
+def assert_sound(decoded):
+    """A lawful event, its data parsed, and a vocabulary that is safe to store and to show."""
+    event, words = decoded.event, decoded.vocabulary
+    assert violations(event.attributes) == []
+    assert (event.data is None) is (event.form is DataForm.NONE)
+    assert structured.decode(encode.structured(event)) == event
+    assert decoded.payload == payload(event)
+    assert words.severity is None or isinstance(words.severity, Severity)
+    assert words.outcome is None or isinstance(words.outcome, Outcome)
+    assert words.resource is None or words.resource in words.resources
+    assert all(web_address(url) and label for label, url in words.links.items())
+    limits = {"title": MAX_TITLE, "summary": MAX_SUMMARY, "resource": MAX_NAME, "job": MAX_NAME}
+    for word, limit in {**limits, "actor": MAX_NAME, "task_id": MAX_NAME}.items():
+        text = getattr(words, word)
+        assert text is None or 0 < len(text.encode("utf-8").decode()) <= limit
+        assert text is None or word == "summary" or text.isprintable() or text.splitlines() == [text]
+
+
+def assert_sound_or_refused(name, body, headers):
+    try:
+        found = read(name, body, headers)
+    except (Malformed, Invalid) as refusal:
+        assert all(problem.code and problem.detail for problem in refusal.problems)
+        assert len(refusal.problems) <= 100
+    else:
+        for one in found:
+            assert_sound(one)
+
+
+def test_the_built_in_formats_are_found():
+    assert "ibm-event-notifications" in FORMATS
+
+
+@formats
+def test_a_format_describes_itself(name):
+    one = FORMATS[name]
+    assert one.name == name == name.lower().strip()
+    assert one.title
+    assert one.summary.endswith(".")
+    assert all(prefix.endswith(".") for prefix in one.refines)
+    check_schema(load(one.schema))
+
+
+@formats
+def test_a_format_brings_samples_of_all_that_matters(name):
+    severities = {
+        one["vocabulary"].get("severity")
+        for of, sample in SAMPLES
+        if of == name
+        for one in stored(name, sample, "events")
+    }
+    assert len(severities - {None}) >= 2, "samples of at least two severities"
+
+
+@samples
+def test_a_sample_fits_the_schema_of_its_format(name, sample):
+    request = stored(name, sample, "request")
+    if "json" in request:
+        schema = CompiledSchema.compile(load(FORMATS[name].schema))
+        assert schema.is_valid(request["json"]), schema.problems(request["json"])
+    else:
+        assert request["why"]
+
+
+@samples
+def test_a_sample_means_what_its_events_file_says(name, sample):
+    request = stored(name, sample, "request")
+    found = read(name, body_of(request), request["headers"])
+    assert [written(one) for one in found] == stored(name, sample, "events")
+    for one in found:
+        assert_sound(one)
+
+
+@samples
+def test_the_same_request_is_the_same_events(name, sample):
+    request = stored(name, sample, "request")
+    first = read(name, body_of(request), request["headers"])
+    assert first == read(name, body_of(request), request["headers"])
+    assert len({(one.event.source, one.event.id) for one in first}) == len(first)
+
+
+@samples
+def test_members_that_nobody_knows_survive(name, sample):
+    request = stored(name, sample, "request")
+    if "json" not in request:
+        return
+    unknown = {"deep": ["survivor", 1.5, None, {"of": "all"}]}
+    request["json"]["an_unknown_member"] = unknown
+    found = read(name, body_of(request), request["headers"])
+    assert any(unknown in everything(as_sent(one.event), one.payload) for one in found)
+
+
+def everything(*values):
+    """Every value in some JSON values, at any depth."""
+    found, waiting = [], list(values)
+    while waiting:
+        value = waiting.pop()
+        found.append(value)
+        waiting += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return found
+
+
+@formats
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"null", b'""', b"0", b"{", b"\xff\xfe", b"[" * 100_000])
+def test_what_is_no_payload_is_refused(name, body):
+    with pytest.raises((Malformed, Invalid)):
+        FORMATS[name].parse(body, {}, SOURCE)
+
+
+@formats
+@settings(deadline=None)
+@given(
+    st.binary() | json_values.map(lambda value: json.dumps(value).encode()),
+    st.dictionaries(st.text(st.characters(max_codepoint=255)), st.text(st.characters(max_codepoint=255))),
+)
+def test_garbage_is_refused_or_sound(name, body, headers):
+    assert_sound_or_refused(name, body, headers)
+
+
+@samples
+@settings(deadline=None, max_examples=50)
+@given(st.data())
+def test_a_sample_gone_wrong_is_refused_or_sound(name, sample, data):
+    request = stored(name, sample, "request")
+    for table in [request["headers"], request.get("json")]:
+        if not isinstance(table, dict) or not table:
+            continue
+        for member in data.draw(st.sets(st.sampled_from(sorted(table)), max_size=2)):
+            wrong = st.text(st.characters(max_codepoint=255)) if table is request["headers"] else json_values
+            table[member] = data.draw(wrong)
+    assert_sound_or_refused(name, body_of(request), request["headers"])
+
+
+@samples
+@settings(deadline=None, max_examples=50)
+@given(st.integers(0), st.binary(max_size=3))
+def test_a_sample_with_a_scratch_is_refused_or_sound(name, sample, place, bytes_):
+    request = stored(name, sample, "request")
+    body = body_of(request)
+    at = place % (len(body) + 1)
+    assert_sound_or_refused(name, body[:at] + bytes_ + body[at + 1 :], request["headers"])
+
+
+REFINED = [(name, prefix) for name, one in FORMATS.items() for prefix in one.refines]
+
+
+@pytest.mark.parametrize(("name", "prefix"), REFINED)
+@settings(deadline=None)
+@given(st.text(st.characters(exclude_categories=["C"]), max_size=50), st.none() | json_values, st.booleans())
+def test_plain_events_of_its_product_are_refined_whatever_they_hold(name, prefix, suffix, data, is_there):
+    attributes = {"specversion": "1.0", "id": "1", "source": "/s", "type": prefix + suffix}
+    form = DataForm.JSON if is_there else DataForm.NONE
+    event = Event(attributes, json.dumps(data).encode() if is_there else None, form)
+    parsed = payload(event)
+    assert (parsed is MISSING) is not is_there
+    assert_sound(refined(Decoded(event, meaning(event, parsed), parsed)))

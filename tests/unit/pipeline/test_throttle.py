@@ -1,0 +1,131 @@
+"""Lanes and breakers: one bad destination slows nobody else."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from gateway.domain.ids import DestinationId
+from gateway.pipeline.throttle import FIRST_PAUSE, LONGEST_PAUSE, NARROW_AFTER, OPEN_AFTER, Breaker, Lane
+
+CLAIM = object()
+
+
+def failing(breaker: Breaker, times: int, now: float = 0.0) -> bool:
+    closed = False
+    for _ in range(times):
+        closed = breaker.failed(now, None)
+    return closed
+
+
+def test_a_healthy_destination_gets_its_full_width():
+    assert Breaker(16).width(0.0) == 16
+
+
+def test_a_few_failures_narrow_it_to_one_at_a_time():
+    breaker = Breaker(16)
+    assert not failing(breaker, NARROW_AFTER - 1) and breaker.width(0.0) == 16
+    assert not failing(breaker, 1) and breaker.width(0.0) == 1
+
+
+def test_many_failures_close_it_for_longer_and_longer():
+    breaker = Breaker(16)
+    assert failing(breaker, OPEN_AFTER)
+    assert breaker.width(0.0) == 0 and breaker.paused_for(0.0) == FIRST_PAUSE
+    assert breaker.width(FIRST_PAUSE) == 1
+    assert breaker.failed(FIRST_PAUSE, None)
+    assert breaker.paused_for(FIRST_PAUSE) == 2 * FIRST_PAUSE
+    now = FIRST_PAUSE
+    for _ in range(20):
+        now += breaker.paused_for(now)
+        breaker.failed(now, None)
+    assert breaker.paused_for(now) == LONGEST_PAUSE
+
+
+def test_what_was_under_way_when_it_closed_does_not_make_the_pause_longer():
+    breaker = Breaker(16)
+    failing(breaker, OPEN_AFTER + 15)
+    assert breaker.paused_for(0.0) == FIRST_PAUSE
+
+
+def test_success_widens_it_step_by_step():
+    breaker = Breaker(16)
+    failing(breaker, NARROW_AFTER)
+    widths = []
+    for _ in range(5):
+        breaker.succeeded()
+        widths.append(breaker.width(0.0))
+    assert widths == [2, 4, 8, 16, 16]
+
+
+@given(st.floats(1, 86_400))
+def test_a_receiver_that_asks_for_a_pause_gets_it_and_then_one_probe(asked):
+    breaker = Breaker(16)
+    assert breaker.failed(100.0, asked)
+    assert breaker.width(100.0 + asked * 0.99) == 0
+    assert breaker.width(100.0 + asked) == 1
+
+
+class LaneMachine(RuleBasedStateMachine):
+    """Whatever happens to a lane, its places add up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lane = Lane(DestinationId("d"), width=4, places=8)
+        self.reserved = self.queued = self.running = 0
+
+    @rule()
+    def reserve(self) -> None:
+        if self.lane.reserve(0.0):
+            self.reserved += 1
+
+    @precondition(lambda self: self.reserved)
+    @rule(commit=st.booleans())
+    def settle_reservation(self, commit: bool) -> None:
+        self.reserved -= 1
+        if commit:
+            self.lane.hand_over(CLAIM)  # type: ignore[arg-type]
+            self.queued += 1
+        else:
+            self.lane.give_up()
+
+    @precondition(lambda self: self.lane.ready(0.0))
+    @rule()
+    def start(self) -> None:
+        self.lane.running += 1
+        assert self.lane.take(0.0) is CLAIM
+        self.running, self.queued = self.running + 1, self.queued - 1
+
+    @precondition(lambda self: self.running)
+    @rule()
+    def finish(self) -> None:
+        self.lane.running -= 1
+        self.running -= 1
+
+    @rule()
+    def give_everything_back(self) -> None:
+        assert len(self.lane.empty_out()) == self.queued
+        self.queued = 0
+
+    @invariant()
+    def places_add_up(self) -> None:
+        used = self.reserved + self.queued + self.running
+        assert used <= 8 and self.lane.room(0.0) == 8 - used
+        assert self.running <= 4
+        assert self.lane.idle == (used == 0)
+
+
+TestLane = LaneMachine.TestCase
+
+
+def test_a_full_lane_refuses_until_its_backlog_was_claimed():
+    lane = Lane(DestinationId("d"), width=1, places=1)
+    assert lane.reserve(0.0) and not lane.reserve(0.0)
+    lane.give_up()
+    assert lane.starved and not lane.reserve(0.0), "fresh events must not overtake what waits in the store"
+
+
+def test_a_closed_lane_has_no_room():
+    lane = Lane(DestinationId("d"), width=1, places=8)
+    lane.breaker.failed(0.0, 10.0)
+    assert lane.room(5.0) == 0 and not lane.reserve(5.0)
+    assert lane.room(10.0) == 8

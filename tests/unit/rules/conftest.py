@@ -1,0 +1,37 @@
+"""Events as rules see them, written in a line."""
+
+import pytest
+
+from gateway.domain.event import Event
+from gateway.domain.severity import Severity
+from gateway.domain.view import MISSING, EventView
+from gateway.domain.vocabulary import Vocabulary
+from gateway.rules.compile import compile_rule
+from gateway.rules.expression import parse_expression
+from gateway.rules.ibm import parse_ibm
+
+
+def _view(*, data=MISSING, words=None, **attributes):
+    words = dict(words or {})
+    if isinstance(words.get("severity"), str):
+        words["severity"] = Severity[words["severity"].upper()]
+    required = {"specversion": "1.0", "id": "e-1", "source": "/backup/one", "type": "backup.failed"}
+    return EventView(Event({**required, **attributes}), Vocabulary(**words), data)
+
+
+@pytest.fixture(scope="session")
+def view():
+    """An event: attributes by keyword, the vocabulary as `words`, the parsed data as `data`."""
+    return _view
+
+
+@pytest.fixture(scope="session")
+def holds():
+    """Whether a rule in the expression dialect matches an event."""
+    return lambda text, **event: compile_rule(parse_expression(text))(_view(**event))
+
+
+@pytest.fixture(scope="session")
+def ibm_holds():
+    """Whether a filter in IBM's dialect matches an event."""
+    return lambda text, **event: compile_rule(parse_ibm(text))(_view(**event))
