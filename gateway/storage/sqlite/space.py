@@ -42,6 +42,8 @@ class Space:
         self._floor = self._default_floor() if floor is None else floor
         self._reserved = self._path.exists()
         self._full_until: float | None = None
+        self.short = False
+        """Set whenever events are refused for want of room; whoever makes room clears it."""
 
     def make_way(self) -> None:
         """Before the file is opened: give up the reserve where SQLite has no room to open it."""
@@ -57,6 +59,7 @@ class Space:
         """Raise OutOfSpace when new events would bring the disk below the floor."""
         refusal = self._look(connection)
         if refusal:
+            self.short = True
             raise out_of_space(refusal)
 
     def release(self) -> bool:

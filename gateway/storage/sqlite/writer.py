@@ -65,9 +65,24 @@ class Writer(Workers):
         changes = connection.total_changes
         self._written += size or (changes - self._changes) * PAGE_SIZE
         self._changes = changes
-        if self._written >= (PRESSING_SIZE if pressed else CHECKPOINT_SIZE):
+        if self._space.short:
+            self._space.short = False
+            self._written = 0
+            cut_log(connection)
+        elif self._written >= (PRESSING_SIZE if pressed else CHECKPOINT_SIZE):
             self._written = 0
             checkpoint(connection, "PASSIVE")
+
+
+def cut_log(connection: sqlite3.Connection) -> None:
+    """Move the log into the file and give its room back to the disk, unless somebody reads it just now.
+
+    Where events are refused nothing else would move it, and they would be refused for ever.
+    """
+    (patience,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute("PRAGMA busy_timeout = 0")
+    checkpoint(connection, "TRUNCATE")
+    connection.execute(f"PRAGMA busy_timeout = {patience}")
 
 
 def checkpoint(connection: sqlite3.Connection, mode: str) -> None:
