@@ -64,7 +64,7 @@ class _Batch:
         self._known = known
         self._next_number = next_number
         self._keys: dict[bytes, tuple[Any, ...]] = {}
-        self._newer_keys: list[tuple[Any, ...]] = []
+        self._outdated: list[tuple[Any, ...]] = []
         self._replaced: list[tuple[str, str]] = []
         self._events: list[tuple[Any, ...]] = []
         self._deliveries: list[tuple[Any, ...]] = []
@@ -76,13 +76,12 @@ class _Batch:
         if first is not None and (entry.quarantined or not first[1]):
             return Appended(EventId(first[0]), duplicate=True)
         self._known[entry.key] = (entry.event_id, entry.quarantined)
-        if first is None or entry.key in self._keys:
-            self._keys[entry.key] = entry.key_row
-        else:
-            self._newer_keys.append((entry.event_id, entry.key_row[2], entry.key))
         if first is not None:
             self._replaced.append((entry.event_id, first[0]))
+            if entry.key not in self._keys:
+                self._outdated.append(entry.key_row[:1])
         number = self._next_number()
+        self._keys[entry.key] = (number, *entry.key_row)
         self._events.append((number, *entry.event))
         place = number << PLACES
         for row in entry.deliveries:
@@ -92,11 +91,10 @@ class _Batch:
         return Appended(EventId(entry.event_id))
 
     def write(self, connection: sqlite3.Connection, tally: Tally) -> None:
+        execute_rows(connection, "forget_keys", self._outdated)
         execute_rows(connection, "add_keys", list(self._keys.values()))
         execute_rows(connection, "add_events", self._events)
         execute_rows(connection, "add_deliveries", self._deliveries)
-        for row in self._newer_keys:
-            connection.execute(SQL["replace_key"], row)
         for pair in self._replaced:
             connection.execute(SQL["mark_replaced"], pair)
         for state in self._states:

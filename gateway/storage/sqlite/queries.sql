@@ -121,20 +121,21 @@ WHERE state = 'held' AND destination_id = :destination_id AND reason = :reason;
 -- Accepting -----------------------------------------------------------------------------------------
 
 -- name: newest_number
--- The highest event number in use; deliveries outlive their events.
+-- The highest event number in use; deliveries and keys outlive their events.
 SELECT max(
     coalesce((SELECT max(number) FROM events), 0),
+    coalesce((SELECT max(number) FROM dedup_keys), 0),
     coalesce((SELECT max(number) >> 20 FROM deliveries), 0)
 );
 
 -- name: known_keys
 SELECT key, event_id, quarantined FROM dedup_keys WHERE key IN (VALUES (?));
 
--- name: add_keys
-INSERT OR FAIL INTO dedup_keys (key, event_id, at, quarantined) VALUES (?, ?, ?, ?);
+-- name: forget_keys
+DELETE FROM dedup_keys WHERE key IN (VALUES (?));
 
--- name: replace_key
-UPDATE dedup_keys SET event_id = ?, at = ?, quarantined = 0 WHERE key = ?;
+-- name: add_keys
+INSERT OR FAIL INTO dedup_keys (number, key, event_id, at, quarantined) VALUES (?, ?, ?, ?, ?);
 
 -- name: mark_replaced
 UPDATE events SET replaced_by = ? WHERE id = ?;
@@ -414,14 +415,24 @@ FROM heads;
 -- Retention -----------------------------------------------------------------------------------------
 
 -- name: old_keys
-SELECT key FROM dedup_keys WHERE at < ? LIMIT ?;
-
--- name: delete_keys
-DELETE FROM dedup_keys WHERE key IN (VALUES (?));
-
--- name: old_deliveries
 -- Numbers follow time, so the search ends at the first row that is young; rows from the future, written
 -- while a clock was wrong, do not end it.
+SELECT number
+FROM dedup_keys
+WHERE at < :before
+    AND number < coalesce((
+        SELECT number FROM dedup_keys
+        WHERE at >= :before AND at <= :now
+        ORDER BY number LIMIT 1
+    ), 9223372036854775807)
+ORDER BY number
+LIMIT :limit;
+
+-- name: delete_keys
+DELETE FROM dedup_keys WHERE number IN (SELECT value FROM json_each(?));
+
+-- name: old_deliveries
+-- The search ends as in old_keys.
 SELECT number
 FROM deliveries
 WHERE state IN ('delivered', 'dead', 'suppressed', 'cancelled', 'folded') AND settled_at < :before
@@ -451,7 +462,7 @@ DELETE FROM deliveries WHERE number IN (SELECT value FROM json_each(?));
 
 -- name: old_events
 -- An event stays as long as a delivery of it may still be sent, or is a dead letter that may be replayed;
--- quarantined ones stay as long as dead letters do. The search ends as in old_deliveries.
+-- quarantined ones stay as long as dead letters do. The search ends as in old_keys.
 SELECT number
 FROM events
 WHERE received_at < CASE WHEN problems IS NULL THEN :before ELSE min(:before, :quarantined_before) END

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.storage.sqlite.statements import SQL, execute_rows
+from gateway.storage.sqlite.statements import SQL
 from gateway.storage.sqlite.tally import Tally
 
 
@@ -29,14 +29,15 @@ class Ages:
 class Old:
     """Rows that were old when they were looked for."""
 
-    keys: Sequence[bytes]
+    keys: Sequence[int]
     deliveries: Sequence[int]
     events: Sequence[int]
 
 
 def find_old(connection: sqlite3.Connection, ages: Ages, limit: int) -> Old:
     """At most `limit` rows to delete; events whose deliveries go with this call are found by the next."""
-    keys = [key for (key,) in connection.execute(SQL["old_keys"], (ages.keys_before, limit))]
+    parameters = {"before": ages.keys_before, "now": ages.now, "limit": limit}
+    keys = [number for (number,) in connection.execute(SQL["old_keys"], parameters)]
     parameters = {"before": ages.deliveries_before, "now": ages.now, "limit": limit - len(keys)}
     deliveries = [number for (number,) in connection.execute(SQL["old_deliveries"], parameters)]
     parameters = {
@@ -51,10 +52,10 @@ def find_old(connection: sqlite3.Connection, ages: Ages, limit: int) -> Old:
 
 def delete_old(connection: sqlite3.Connection, old: Old, ages: Ages) -> int:
     """Delete what was found, if it is still to go; return how many rows went, not counting their attempts."""
-    deleted = execute_rows(connection, "delete_keys", [(key,) for key in old.keys])
-    deleted += _delete_deliveries(connection, old.deliveries, ages.deliveries_before)
-    if old.events:
-        deleted += connection.execute(SQL["delete_events"], (json.dumps(old.events),)).rowcount
+    deleted = _delete_deliveries(connection, old.deliveries, ages.deliveries_before)
+    for name, numbers in (("delete_keys", old.keys), ("delete_events", old.events)):
+        if numbers:
+            deleted += connection.execute(SQL[name], (json.dumps(numbers),)).rowcount
     return deleted
 
 

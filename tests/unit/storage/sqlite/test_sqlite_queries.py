@@ -17,7 +17,8 @@ LARGE = "events|deliveries|dedup_keys|attempts|sent"
 
 LOOK_THROUGH = {
     "newest_number",  # the last row of each
-    "old_deliveries",  # the search for where to stop
+    "old_keys",  # the search for where to stop
+    "old_deliveries",
     "old_events",
     "entities_at",
 }
@@ -59,7 +60,7 @@ def test_every_statement_is_used():
 
 
 def test_many_rows_are_found_by_key_and_not_by_a_search(connection):
-    for name in ("known_keys", "settle", "settle_untried", "add_attempts", "keep_sent", "delete_keys"):
+    for name in ("known_keys", "settle", "settle_untried", "add_attempts", "keep_sent", "forget_keys"):
         steps = plan(connection, named_sql.widen(SQL[name], 64))
         assert any(re.match(r"SEARCH \w+ USING (PRIMARY KEY|INDEX) ", step) for step in steps), (name, steps)
 
@@ -72,14 +73,14 @@ def test_due_rows_come_out_of_their_index_in_order(connection):
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 5, 63, 64, 127, WIDEST, WIDEST + 1, 3 * WIDEST + 7])
 def test_rows_of_any_number_are_written_and_found(connection, count):
-    rows = [(number.to_bytes(4, "big"), f"event-{number}", 1.0, 0) for number in range(count)]
+    rows = [(number, number.to_bytes(4, "big"), f"event-{number}", 1.0, 0) for number in range(count)]
     assert execute_rows(connection, "add_keys", rows) == count
-    found = select_rows(connection, "known_keys", [row[:1] for row in rows] + [(b"unknown",)])
-    assert sorted(found) == sorted((key, event_id, flag) for key, event_id, _, flag in rows)
+    found = select_rows(connection, "known_keys", [row[1:2] for row in rows] + [(b"unknown",)])
+    assert sorted(found) == sorted((key, event_id, flag) for _, key, event_id, _, flag in rows)
 
 
 def test_few_statements_are_prepared_whatever_the_size_of_groups(connection):
     named_sql.widen.cache_clear()
     for count in range(1, 300):
-        execute_rows(connection, "delete_keys", [(b"x",)] * count)
+        execute_rows(connection, "forget_keys", [(b"x",)] * count)
     assert named_sql.widen.cache_info().currsize <= 8
