@@ -118,7 +118,13 @@ class Gateway:
             public_url=settings.public_url,
             on_gone=gone,
         )
-        limits = Limits(settings.in_flight, settings.destination_in_flight, settings.lane_places)
+        limits = Limits(
+            settings.in_flight,
+            settings.destination_in_flight,
+            settings.lane_places,
+            settings.lanes_memory_bytes,
+            settings.max_body_bytes,
+        )
         self.dispatcher = Dispatcher(store.ledger, self.current, clock, limits, dispatch.deliver)
         self._claimer = Claimer(
             store.ledger, self.current, self.dispatcher, clock, destinations.hold_disabled

@@ -107,8 +107,9 @@ class Registry(Protocol):
 class Entry(NamedTuple):
     """An event on its way into the ledger, with the deliveries decided for it.
 
-    `dedup_key` stands for (instance, registered source, `source`, `id`), in at most 64 bytes. `problems` is not empty
-    for a quarantined event, which has no deliveries. `schema_revision` names what judged it, or ''.
+    `dedup_key` stands for (instance, registered source, `source`, `id`), in at most 64 bytes. `problems`
+    is not empty for a quarantined event, which has no deliveries. `schema_revision` names what judged it,
+    or ''.
     """
 
     accepted: AcceptedEvent

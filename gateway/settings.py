@@ -83,7 +83,12 @@ class Settings(BaseSettings):
         16, ge=1, description="Most deliveries under way at once to one destination."
     )
     lane_places: int = Field(
-        512, ge=1, description="Deliveries kept in memory per destination; the rest wait in the store."
+        256, ge=1, description="Deliveries kept in memory per destination; the rest wait in the store."
+    )
+    lanes_memory_bytes: int = Field(
+        128 << 20,
+        ge=1 << 20,
+        description="Bytes that the deliveries kept in memory hold together; the rest wait in the store.",
     )
     drain_seconds: float = Field(
         30.0, ge=0, description="How long a stopping gateway lets deliveries finish, in seconds."

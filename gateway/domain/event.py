@@ -48,6 +48,11 @@ class Event(NamedTuple):
     form: DataForm = DataForm.NONE
 
     @property
+    def size(self) -> int:
+        """Bytes of its data."""
+        return len(self.data) if self.data else 0
+
+    @property
     def id(self) -> str:
         return str(self.attributes["id"])
 

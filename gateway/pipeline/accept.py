@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from gateway.domain.delivery import AcceptedEvent, Claim, Planned, State
+from gateway.domain.event import Event
 from gateway.domain.ids import DestinationId, EventId, InstanceId, SourceId, new_id
 from gateway.domain.source import Source
 from gateway.pipeline.validate import Verdict
@@ -27,13 +28,13 @@ class Routed(NamedTuple):
 class Lanes(Protocol):
     """What accept needs of the dispatcher: places before the commit, and to fill or free them after it."""
 
-    def reserve(self, destination_id: DestinationId) -> bool:
+    def reserve(self, destination_id: DestinationId, event: Event) -> bool:
         """Keep a place; False: the delivery is to be claimed later."""
 
     def hand_over(self, claim: Claim) -> None:
         """Fill a reserved place with a delivery that is durable now."""
 
-    def give_up(self, planned: Planned) -> None:
+    def give_up(self, planned: Planned, event: Event) -> None:
         """Free a reserved place."""
 
     def wanted(self) -> None:
@@ -54,13 +55,13 @@ async def accept(
     Reserved places of what is not handed over are given up, whatever happens. Raises StaleRoutingError,
     Unavailable, OutOfSpace; then nothing was stored.
     """
-    reserved: list[Planned] = []
+    reserved: list[tuple[Planned, Event]] = []
     try:
         entries = [_entry(source, one, version, received_at, lanes, reserved) for one in routed]
         appended = await ledger.append(entries, routed_with=version)
     except BaseException:
-        for planned in reserved:
-            lanes.give_up(planned)
+        for planned, event in reserved:
+            lanes.give_up(planned, event)
         raise
     for entry, result in zip(entries, appended, strict=True):
         fresh = result.event_id == entry.accepted.id and not result.duplicate
@@ -68,7 +69,7 @@ async def accept(
             if planned.state is State.LEASED and fresh:
                 lanes.hand_over(first_claim(entry.accepted, planned))
             elif planned.state is State.LEASED:
-                lanes.give_up(planned)
+                lanes.give_up(planned, entry.accepted.event)
             elif planned.state is State.PENDING:
                 lanes.wanted()
     return appended
@@ -99,7 +100,12 @@ def event_key(instance_id: InstanceId, source_id: SourceId, event_source: str, e
 
 
 def _entry(
-    source: Source, one: Routed, version: int, received_at: float, lanes: Lanes, reserved: list[Planned]
+    source: Source,
+    one: Routed,
+    version: int,
+    received_at: float,
+    lanes: Lanes,
+    reserved: list[tuple[Planned, Event]],
 ) -> Entry:
     event = one.decoded.event
     accepted = AcceptedEvent(
@@ -112,14 +118,14 @@ def _entry(
         version,
     )
     key = event_key(source.instance_id, source.id, event.source, event.id)
-    planned = tuple(_leased(row, lanes, reserved) for row in one.planned)
+    planned = tuple(_leased(row, event, lanes, reserved) for row in one.planned)
     return Entry(accepted, key, planned, one.verdict.problems, one.verdict.revision)
 
 
-def _leased(planned: Planned, lanes: Lanes, reserved: list[Planned]) -> Planned:
+def _leased(planned: Planned, event: Event, lanes: Lanes, reserved: list[tuple[Planned, Event]]) -> Planned:
     """Born leased where this node has a place for it."""
-    if planned.state is not State.PENDING or not lanes.reserve(planned.destination_id):
+    if planned.state is not State.PENDING or not lanes.reserve(planned.destination_id, event):
         return planned
     leased = planned._replace(state=State.LEASED)
-    reserved.append(leased)
+    reserved.append((leased, event))
     return leased

@@ -94,10 +94,11 @@ class Claimer:
         """Claim what is due and has room; True when there may be more."""
         room = self._dispatcher.room()
         places = self._dispatcher.places
-        claims = await self._ledger.claim(room, default_room=places, limit=CLAIM_LIMIT)
+        limit = min(CLAIM_LIMIT, self._dispatcher.claimable)
+        claims = await self._ledger.claim(room, default_room=places, limit=limit) if limit else ()
         self._dispatcher.push(claims)
-        if len(claims) >= CLAIM_LIMIT:
-            return True
+        if len(claims) >= limit:
+            return limit > 0
         self._dispatcher.fed(room, claims)
         return False
 

@@ -17,10 +17,11 @@ import structlog
 from gateway.domain.clock import Clock
 from gateway.domain.delivery import Claim, Planned
 from gateway.domain.errors import Unavailable
+from gateway.domain.event import Event
 from gateway.domain.ids import DestinationId
 from gateway.pipeline.settle import Tried, give_back
 from gateway.pipeline.snapshot import Current, Snapshot
-from gateway.pipeline.throttle import Lane, Verdict
+from gateway.pipeline.throttle import Lane, Memory, Verdict
 from gateway.ports import Ledger
 from gateway.spi.discovery import destinations
 
@@ -33,11 +34,16 @@ AGAIN_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`in_flight` is W, the bound on duplicates after a crash; the other two are per destination."""
+    """`in_flight` is W, the bound on duplicates after a crash; `width` and `places` are per destination.
+
+    `memory` is how many bytes all lanes hold together, `largest` what one event may have at most.
+    """
 
     in_flight: int = 256
     width: int = 16
-    places: int = 512
+    places: int = 256
+    memory: int = 128 << 20
+    largest: int = 1 << 20
 
 
 class Dispatcher:
@@ -58,6 +64,7 @@ class Dispatcher:
         self._ledger, self._current, self._clock = ledger, current, clock
         self._limits = limits
         self._deliver = deliver
+        self._memory = Memory(limits.memory)
         self._lanes: dict[DestinationId, Lane] = {}
         self._waiting: deque[Lane] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -81,17 +88,22 @@ class Dispatcher:
         return self._limits.places
 
     @property
+    def claimable(self) -> int:
+        """Claims that there is memory for, however large their events; one at least when nothing is held."""
+        return max(self._memory.left // self._limits.largest, int(self._memory.fits(self._limits.largest)))
+
+    @property
     def stopping(self) -> bool:
         """Set once `stop` was called."""
         return self._stopping
 
-    def reserve(self, destination_id: DestinationId) -> bool:
+    def reserve(self, destination_id: DestinationId, event: Event) -> bool:
         """Keep a place in a lane before the commit; False: write the row to be claimed later."""
-        return not self._stopping and self._lane(destination_id).reserve(self._clock.monotonic())
+        return not self._stopping and self._lane(destination_id).reserve(self._clock.monotonic(), event)
 
-    def give_up(self, planned: Planned) -> None:
+    def give_up(self, planned: Planned, event: Event) -> None:
         """Free a place that was reserved for a delivery that was not written."""
-        self._lane(planned.destination_id).give_up()
+        self._lane(planned.destination_id).give_up(event)
 
     def hand_over(self, claim: Claim) -> None:
         """Take a delivery that was born leased and is durable now."""
@@ -190,7 +202,8 @@ class Dispatcher:
         if lane is None:
             if len(self._lanes) >= IDLE_LANES:
                 self._lanes = {key: one for key, one in self._lanes.items() if not one.idle}
-            lane = Lane(destination_id, width=self._width(destination_id), places=self._limits.places)
+            width, places = self._width(destination_id), self._limits.places
+            lane = Lane(destination_id, self._memory, width=width, places=places)
             self._lanes[destination_id] = lane
             _forgive(lane, self._current.snapshot)
         return lane
@@ -247,7 +260,10 @@ class Dispatcher:
                 claim = lane.take(self._clock.monotonic())
                 if claim is None:
                     break
-                await self._one(lane, claim)
+                try:
+                    await self._one(lane, claim)
+                finally:
+                    lane.done(claim)
                 if self._waiting:
                     break
         finally:
@@ -288,7 +304,8 @@ class Dispatcher:
         """A worker ended: give its place to whoever waits, then to its own lane, then to the backlog."""
         self._serve_waiting()
         self._start(lane)
-        if lane.starved and lane.room(self._clock.monotonic()) > self._limits.places // 2:
+        half_free = lane.room(self._clock.monotonic()) > self._limits.places // 2
+        if self._memory.relieved() or (lane.starved and half_free):
             self.wanted()
 
     def _serve_waiting(self) -> None:

@@ -11,7 +11,11 @@ from collections import deque
 from enum import Enum
 
 from gateway.domain.delivery import Claim
+from gateway.domain.event import Event
 from gateway.domain.ids import DestinationId
+
+OVERHEAD = 2048
+"""Bytes of a delivery beside its event's data, roughly."""
 
 NARROW_AFTER = 3
 OPEN_AFTER = 10
@@ -76,14 +80,58 @@ class Breaker:
         return pause > 0
 
 
+class Memory:
+    """The bytes that the deliveries of all lanes hold together, beneath one bound.
+
+    An event that several deliveries share counts for each. Alone, an event of any size is let in.
+    """
+
+    def __init__(self, bound: int) -> None:
+        self._bound = bound
+        self._held = 0
+        self._short = False
+
+    @property
+    def left(self) -> int:
+        """Bytes that may still be taken."""
+        return max(0, self._bound - self._held)
+
+    def fits(self, size: int) -> bool:
+        """Whether so much may be taken now."""
+        fits = size <= self.left or not self._held
+        self._short = self._short or not fits
+        return fits
+
+    def take(self, size: int) -> None:
+        """Count what came in."""
+        self._held += size
+
+    def free(self, size: int) -> None:
+        """Count what is gone."""
+        self._held -= size
+
+    def relieved(self) -> bool:
+        """True once after something was refused, when half is free again."""
+        if self._short and self._held <= self._bound // 2:
+            self._short = False
+            return True
+        return False
+
+
+def size_of(event: Event) -> int:
+    """Bytes that a delivery of this event holds, roughly."""
+    return event.size + OVERHEAD
+
+
 class Lane:
     """The deliveries of one destination on this node: reserved, queued, under way.
 
     `as_of` is when the destination was last changed (epoch seconds), as far as this lane knows.
     """
 
-    def __init__(self, destination_id: DestinationId, *, width: int, places: int) -> None:
+    def __init__(self, destination_id: DestinationId, memory: Memory, *, width: int, places: int) -> None:
         self.destination_id = destination_id
+        self._memory = memory
         self.breaker = Breaker(width)
         self.as_of = 0.0
         self.running = 0
@@ -98,20 +146,23 @@ class Lane:
             return 0
         return max(0, self._places - self._reserved - len(self._queue) - self.running)
 
-    def reserve(self, now: float) -> bool:
+    def reserve(self, now: float, event: Event) -> bool:
         """Keep a place for a delivery that is about to be committed; False when there is none.
 
         What is refused waits in the store, so the lane is starved until it claims from there: without
         this, fresh events would overtake the backlog for ever.
         """
-        if self.starved or self.room(now) == 0:
+        size = size_of(event)
+        if self.starved or self.room(now) == 0 or not self._memory.fits(size):
             self.starved = True
             return False
+        self._memory.take(size)
         self._reserved += 1
         return True
 
-    def give_up(self) -> None:
+    def give_up(self, event: Event) -> None:
         """A reserved place is not needed after all."""
+        self._memory.free(size_of(event))
         self._reserved -= 1
 
     def hand_over(self, claim: Claim) -> None:
@@ -121,6 +172,7 @@ class Lane:
 
     def push(self, claim: Claim) -> None:
         """Add a claim that came from the store."""
+        self._memory.take(size_of(claim.accepted.event))
         self._queue.append(claim)
 
     def ready(self, now: float) -> bool:
@@ -133,10 +185,16 @@ class Lane:
             return self._queue.popleft()
         return None
 
+    def done(self, claim: Claim) -> None:
+        """What was taken for a worker is delivered or back in the store."""
+        self._memory.free(size_of(claim.accepted.event))
+
     def empty_out(self) -> list[Claim]:
         """Everything that is queued, for giving back."""
         claims = list(self._queue)
         self._queue.clear()
+        for claim in claims:
+            self.done(claim)
         return claims
 
     @property

@@ -16,7 +16,9 @@ from gateway.spi.transport import HttpAnswer
 from gateway.transport.answer import AnswerParser, MalformedAnswer
 from gateway.transport.limits import Limits
 
-_BUFFER_SIZE = 16_384
+_buffer = memoryview(bytearray(16_384))
+"""One for all connections: the loop reads one at a time, and what it read is parsed before the next."""
+
 _TRUST_SECONDS = 0.01
 """After a longer rest than this the socket is looked at before it is written to."""
 
@@ -37,7 +39,6 @@ class Connection(asyncio.BufferedProtocol):
         self._peer = peer
         self._limits = limits
         self._parser = AnswerParser(limits)
-        self._view = memoryview(bytearray(_BUFFER_SIZE))
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[HttpAnswer] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -161,7 +162,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return self._view
+        return _buffer
 
     def buffer_updated(self, nbytes: int) -> None:
         waiter = self._waiter
@@ -169,7 +170,7 @@ class Connection(asyncio.BufferedProtocol):
             self.abort()
             return
         try:
-            if self._parser.feed(self._view[:nbytes]):
+            if self._parser.feed(_buffer[:nbytes]):
                 self._succeed()
         except MalformedAnswer as malformed:
             self._cut_short(f"no readable answer ({malformed})")

@@ -54,7 +54,7 @@ class Append:
         self.entries = [PreparedEntry(entry, owner, now) for entry in entries]
         self.routed_with = routed_with
         self.rows = sum(1 + len(entry.planned) for entry in entries)
-        self.size = self.rows * ROW_SIZE + sum(_size(entry) for entry in entries)
+        self.size = self.rows * ROW_SIZE + sum(entry.accepted.event.size for entry in entries)
 
 
 class _Batch:
@@ -158,7 +158,3 @@ def _delivery_row(entry: Entry, planned: Planned, owner: int, now: float) -> tup
         now,
         now if state in TERMINAL else None,
     )
-
-
-def _size(entry: Entry) -> int:
-    return len(entry.accepted.event.data or b"")

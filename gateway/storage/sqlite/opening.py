@@ -97,7 +97,7 @@ def connect_writer(database: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {BACKSTOP_PAGES}")
     connection.execute("PRAGMA journal_size_limit = 67108864")
-    connection.execute("PRAGMA cache_size = -8192")
+    connection.execute("PRAGMA cache_size = -2048")
     connection.execute("PRAGMA secure_delete = FAST")
     return connection
 
@@ -107,7 +107,7 @@ def connect_reader(database: Path) -> sqlite3.Connection:
     connection = _connect(database, "rw", timeout=5.0)
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     connection.execute("PRAGMA query_only = ON")
-    connection.execute("PRAGMA cache_size = -4096")
+    connection.execute("PRAGMA cache_size = -1024")
     return connection
 
 

@@ -1,13 +1,27 @@
 """Lanes and breakers: one bad destination slows nobody else."""
 
+from types import SimpleNamespace
+
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from gateway.domain.event import DataForm, Event
 from gateway.domain.ids import DestinationId
-from gateway.pipeline.throttle import FIRST_PAUSE, LONGEST_PAUSE, NARROW_AFTER, OPEN_AFTER, Breaker, Lane
+from gateway.pipeline.throttle import (
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    NARROW_AFTER,
+    OPEN_AFTER,
+    Breaker,
+    Lane,
+    Memory,
+    size_of,
+)
 
-CLAIM = object()
+EVENT = Event({}, b"x" * 1000, DataForm.BINARY)
+SIZE = size_of(EVENT)
+CLAIM = SimpleNamespace(accepted=SimpleNamespace(event=EVENT))
 
 
 def failing(breaker: Breaker, times: int, now: float = 0.0) -> bool:
@@ -70,13 +84,21 @@ class LaneMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.lane = Lane(DestinationId("d"), width=4, places=8)
+        self.memory = Memory(6 * SIZE)
+        self.lane = Lane(DestinationId("d"), self.memory, width=4, places=8)
         self.reserved = self.queued = self.running = 0
 
     @rule()
     def reserve(self) -> None:
-        if self.lane.reserve(0.0):
+        if self.lane.reserve(0.0, EVENT):
             self.reserved += 1
+        self.lane.starved = False
+
+    @precondition(lambda self: self.lane.room(0.0))
+    @rule()
+    def claim(self) -> None:
+        self.lane.push(CLAIM)  # type: ignore[arg-type]
+        self.queued += 1
 
     @precondition(lambda self: self.reserved)
     @rule(commit=st.booleans())
@@ -86,7 +108,7 @@ class LaneMachine(RuleBasedStateMachine):
             self.lane.hand_over(CLAIM)  # type: ignore[arg-type]
             self.queued += 1
         else:
-            self.lane.give_up()
+            self.lane.give_up(EVENT)
 
     @precondition(lambda self: self.lane.ready(0.0))
     @rule()
@@ -98,6 +120,7 @@ class LaneMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.running)
     @rule()
     def finish(self) -> None:
+        self.lane.done(CLAIM)  # type: ignore[arg-type]
         self.lane.running -= 1
         self.running -= 1
 
@@ -112,20 +135,37 @@ class LaneMachine(RuleBasedStateMachine):
         assert used <= 8 and self.lane.room(0.0) == 8 - used
         assert self.running <= 4
         assert self.lane.idle == (used == 0)
+        assert self.memory.left == max(0, 6 - used) * SIZE
 
 
 TestLane = LaneMachine.TestCase
 
 
 def test_a_full_lane_refuses_until_its_backlog_was_claimed():
-    lane = Lane(DestinationId("d"), width=1, places=1)
-    assert lane.reserve(0.0) and not lane.reserve(0.0)
-    lane.give_up()
-    assert lane.starved and not lane.reserve(0.0), "fresh events must not overtake what waits in the store"
+    lane = Lane(DestinationId("d"), Memory(9 * SIZE), width=1, places=1)
+    assert lane.reserve(0.0, EVENT) and not lane.reserve(0.0, EVENT)
+    lane.give_up(EVENT)
+    assert lane.starved and not lane.reserve(0.0, EVENT), "fresh events must not overtake the backlog"
 
 
 def test_a_closed_lane_has_no_room():
-    lane = Lane(DestinationId("d"), width=1, places=8)
+    lane = Lane(DestinationId("d"), Memory(9 * SIZE), width=1, places=8)
     lane.breaker.failed(0.0, 10.0)
-    assert lane.room(5.0) == 0 and not lane.reserve(5.0)
+    assert lane.room(5.0) == 0 and not lane.reserve(5.0, EVENT)
     assert lane.room(10.0) == 8
+
+
+def test_all_lanes_together_hold_no_more_than_the_memory_allows():
+    memory = Memory(3 * SIZE)
+    first, second = (Lane(DestinationId(name), memory, width=1, places=8) for name in "ab")
+    assert first.reserve(0.0, EVENT) and first.reserve(0.0, EVENT) and second.reserve(0.0, EVENT)
+    assert not second.reserve(0.0, EVENT) and second.starved
+    assert not memory.relieved()
+    first.give_up(EVENT)
+    first.give_up(EVENT)
+    assert memory.relieved() and not memory.relieved(), "told once, when half is free again"
+
+
+def test_an_event_larger_than_the_memory_is_let_in_alone():
+    lane = Lane(DestinationId("d"), Memory(SIZE // 2), width=1, places=8)
+    assert lane.reserve(0.0, EVENT) and not lane.reserve(0.0, EVENT)
