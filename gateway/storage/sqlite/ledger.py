@@ -96,8 +96,8 @@ class SqliteLedger:
         return claiming.claim_of(leased[0]) if leased else None
 
     async def next_due(self) -> float | None:
-        """When the earliest pending delivery is due."""
-        return await self._readers.run(_earliest_due)
+        """When the earliest pending delivery is due. Asked of the writer: readers may be deep in searches."""
+        return await self._writer.run(_earliest_due)
 
     async def replay(self, instance_id: InstanceId, delivery_id: DeliveryId) -> bool:
         """Reopen a terminal delivery; False also when it was folded or when its event is gone."""
