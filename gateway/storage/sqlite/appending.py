@@ -1,8 +1,4 @@
-"""Events and their deliveries on their way into the file: made ready on the event loop, written in groups.
-
-Rows are made ready where the caller is, so that the writing thread holds the interpreter's lock only
-to hand whole lists to SQLite.
-"""
+"""Writing the events and deliveries of a group: as few statements as possible, keys looked up first."""
 
 from __future__ import annotations
 
@@ -10,51 +6,11 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gateway.domain.delivery import TERMINAL, Planned, State
 from gateway.domain.ids import EventId
-from gateway.ports import Appended, Entry, StaleRoutingError
-from gateway.storage import rows
+from gateway.ports import Appended, StaleRoutingError
+from gateway.storage.incoming import PLACES, Append, PreparedEntry
 from gateway.storage.sqlite.statements import SQL, execute_rows, select_rows
 from gateway.storage.sqlite.tally import Tally
-
-PLACES = 20
-"""Bits of a delivery's number that say its place within its event."""
-
-ROW_SIZE = 600
-"""Bytes that a row takes beside its texts and its data, roughly."""
-
-# Bytes are bound as bytearrays: sqlite3 looks for an adapter of bytes each time, 0.2 us (measured).
-
-
-class PreparedEntry:
-    """One event as rows, lacking only its number."""
-
-    __slots__ = ("deliveries", "event", "event_id", "key", "key_row", "leased", "quarantined", "states")
-
-    def __init__(self, entry: Entry, owner: int, now: float) -> None:
-        if len(entry.planned) >> PLACES:
-            raise ValueError(f"an event has at most {1 << PLACES} deliveries")
-        accepted = entry.accepted
-        self.key = entry.dedup_key
-        self.event_id = accepted.id
-        self.quarantined = bool(entry.problems)
-        self.key_row = (bytearray(self.key), accepted.id, now, 1 if self.quarantined else 0)
-        self.event = _event_row(entry)
-        self.deliveries = [_delivery_row(entry, planned, owner, now) for planned in entry.planned]
-        self.states = [planned.state.value for planned in entry.planned]
-        self.leased = [planned.id for planned in entry.planned if planned.state is State.LEASED]
-
-
-class Append:
-    """One call of `Ledger.append`: all of its entries are written or none."""
-
-    __slots__ = ("entries", "routed_with", "rows", "size")
-
-    def __init__(self, entries: Sequence[Entry], routed_with: int, *, owner: int, now: float) -> None:
-        self.entries = [PreparedEntry(entry, owner, now) for entry in entries]
-        self.routed_with = routed_with
-        self.rows = sum(1 + len(entry.planned) for entry in entries)
-        self.size = self.rows * ROW_SIZE + sum(entry.accepted.event.size for entry in entries)
 
 
 class _Batch:
@@ -120,41 +76,3 @@ def write_appends(
             )
     batch.write(connection, tally)
     return outcomes
-
-
-def _event_row(entry: Entry) -> tuple[Any, ...]:
-    accepted, event = entry.accepted, entry.accepted.event
-    return (
-        accepted.id,
-        accepted.instance_id,
-        accepted.source_id,
-        accepted.received_at,
-        accepted.registry_version,
-        event.form.value,
-        entry.schema_revision,
-        rows.to_text(entry.problems) if entry.problems else None,
-        rows.to_text(event.attributes),
-        rows.to_text(accepted.vocabulary),
-        None if event.data is None else bytearray(event.data),
-    )
-
-
-def _delivery_row(entry: Entry, planned: Planned, owner: int, now: float) -> tuple[Any, ...]:
-    accepted, state = entry.accepted, planned.state
-    leased = state is State.LEASED
-    return (
-        planned.id,
-        accepted.instance_id,
-        accepted.id,
-        planned.topic_id,
-        planned.subscription_id,
-        planned.destination_id,
-        planned.recipient,
-        state.value,
-        planned.reason,
-        1 if leased else 0,
-        owner if leased else None,
-        now,
-        now,
-        now if state in TERMINAL else None,
-    )

@@ -14,9 +14,10 @@ from gateway.domain.errors import OutOfSpace, Refused
 from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId
 from gateway.ports import Appended, DeliveryFilter, Entry, EventFilter, LedgerCounts, Page, StoredEvent
 from gateway.storage.group import Group, GroupCommit, GroupLimits, Outcomes, again
+from gateway.storage.incoming import Append, Settle
 from gateway.storage.sqlite import claiming, reading, retention, tally
-from gateway.storage.sqlite.appending import Append, write_appends
-from gateway.storage.sqlite.settling import Settle, write_settles
+from gateway.storage.sqlite.appending import write_appends
+from gateway.storage.sqlite.settling import write_settles
 from gateway.storage.sqlite.space import Space
 from gateway.storage.sqlite.statements import SQL
 from gateway.storage.sqlite.tally import Tally
