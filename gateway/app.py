@@ -43,6 +43,7 @@ from gateway.service.trials import Trials
 from gateway.settings import Settings
 from gateway.spi.destination import Tools
 from gateway.spi.relay import InvalidRelay, parse_relay
+from gateway.storage.postgres.store import PostgresStore
 from gateway.storage.sqlite.store import SqliteStore
 from gateway.telemetry.metrics import Metrics
 from gateway.transport.http import GuardedHttpClient
@@ -51,7 +52,7 @@ from gateway.transport.tls import client_context
 
 log = structlog.get_logger()
 
-SQLITE = "sqlite:///"
+SQLITE, POSTGRES = "sqlite:///", ("postgresql://", "postgres://")
 STORE_FILE = "tocsin.db"
 CLAIMER = "claimer"
 COUNT_EVERY = 15.0
@@ -171,13 +172,30 @@ class Gateway:
         )
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._refreshing: set[asyncio.Task[None]] = set()
 
     def _changed(self) -> None:
         self.metrics.registry_version.set(self.current.snapshot.version)
         self._claimer.wake()
 
+    def _configured(self) -> None:
+        """Another node changed the configuration, or this one: whoever is first reads it."""
+        if not self._stopping.is_set():
+            task = asyncio.create_task(self._refresh(), name="refresh")
+            self._refreshing.add(task)
+            task.add_done_callback(self._refreshing.discard)
+
+    async def _refresh(self) -> None:
+        try:
+            if await self.store.registry.version() > self.current.snapshot.version:
+                await self.configurator.refresh()
+                self._changed()
+        except Refused as error:
+            log.warning("configuration.not_refreshed", code=error.code, detail=error.detail)
+
     async def start(self) -> tuple[str, int]:
         """Load the configuration, begin dispatch, listen. Returns the address and port that are bound."""
+        self.store.listen(self._configured, self._claimer.wake)
         await self.configurator.refresh()
         self._changed()
         if self.current.snapshot.default_instance is None:
@@ -199,9 +217,10 @@ class Gateway:
         self.services.draining = True
         await self._server.stop(min(self.settings.drain_seconds, 10.0))
         await self.dispatcher.stop(self.settings.drain_seconds)
-        for task in self._tasks:
+        ending = [*self._tasks, *self._refreshing]
+        for task in ending:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*ending, return_exceptions=True)
         await self.channels.close()
         await self._egress.close()
         await self.store.close()
@@ -246,9 +265,7 @@ async def open_gateway(settings: Settings) -> Gateway:
     clock = SystemClock()
     _check_egress(settings)
     identity = load_identity(settings, clock)
-    store = await SqliteStore.open(
-        _store_path(settings), clock=clock, free_space_floor=settings.free_space_floor_bytes
-    )
+    store = await _open_store(settings, clock)
     try:
         keep_master(identity, settings, (await store.registry.load()).entities)
         return Gateway(settings, identity, store, clock)
@@ -277,11 +294,14 @@ def _limits(settings: Settings) -> ConnectionLimits:
     )
 
 
-def _store_path(settings: Settings) -> Path:
-    if not settings.database:
-        return settings.data_dir / STORE_FILE
-    if settings.database.startswith(SQLITE):
-        return Path(settings.database.removeprefix(SQLITE))
-    raise ConfigurationError(
-        f"TOCSIN_DATABASE: {settings.database.split(':')[0]!r} is not known; use sqlite:///path"
-    )
+async def _open_store(settings: Settings, clock: Clock) -> Store:
+    database = settings.database.get_secret_value() if settings.database else ""
+    if database.startswith(POSTGRES):
+        return await PostgresStore.open(database, clock=clock, name=settings.node_name)
+    if database and not database.startswith(SQLITE):
+        raise ConfigurationError(
+            f"TOCSIN_DATABASE: {database.split(':')[0]!r} is not known; use sqlite:///path or "
+            "postgresql://user@host/name"
+        )
+    path = Path(database.removeprefix(SQLITE)) if database else settings.data_dir / STORE_FILE
+    return await SqliteStore.open(path, clock=clock, free_space_floor=settings.free_space_floor_bytes)

@@ -5,7 +5,7 @@ The contract suites in `tests/contracts` hold each implementation to the words b
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
@@ -100,8 +100,12 @@ class Registry(Protocol):
         """Make changes and their effects on deliveries in one transaction; return the new version.
 
         Raises RegistryConflictError when the newest version is not `expected`, NameTakenError on a unique
-        text that another entity holds. After it returns, no event is appended that an older version routed.
+        text that another entity holds. After it returns, no event is appended that an older version routed,
+        and every other node that shares the store has the new version in force.
         """
+
+    async def in_force(self, version: int) -> None:
+        """Tell the other nodes that this one routes with `version` from now on."""
 
 
 class Entry(NamedTuple):
@@ -183,8 +187,12 @@ class Ledger(Protocol):
     `OutOfSpace` when it cannot take more; then nothing of the call was written.
     """
 
-    owner: str
-    """The incarnation that leases are held by; a new one each time a store is opened."""
+    @property
+    def owner(self) -> str:
+        """The incarnation that leases are held by: a new one each time a store is opened, at least."""
+
+    def holds(self, claim: Claim) -> bool:
+        """Whether nobody else can have this delivery, as far as its owner goes: asked before each try."""
 
     async def append(self, entries: Sequence[Entry], *, routed_with: int) -> Sequence[Appended]:
         """Write events with their deliveries: all of `entries` or none, whoever else shares the commit.
@@ -267,6 +275,9 @@ class Store(Protocol):
     @property
     def ledger(self) -> Ledger:
         """Its events and deliveries."""
+
+    def listen(self, configured: Callable[[], None], due: Callable[[], None]) -> None:
+        """Be told of what other nodes do: a newer configuration was made, deliveries wait to be claimed."""
 
     async def check(self) -> None:
         """Prove that the store answers and takes writes; raises Unavailable or OutOfSpace with the reason."""

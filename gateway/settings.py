@@ -21,7 +21,7 @@ from pydantic_settings import (
 from gateway.domain.errors import ConfigurationError
 
 PREFIX = "TOCSIN_"
-SECRET_FIELDS = ("admin_key", "secret_key", "smtp_url")
+SECRET_FIELDS = ("admin_key", "secret_key", "smtp_url", "database")
 
 
 class Settings(BaseSettings):
@@ -33,7 +33,12 @@ class Settings(BaseSettings):
         "127.0.0.1:8080", description="Address and port to listen on; port 0 takes a free one."
     )
     data_dir: Path = Field(Path("data"), description="Folder of the store and of generated key files.")
-    database: str = Field("", description="Store, `sqlite:///path`; empty: `tocsin.db` in the data folder.")
+    database: SecretStr | None = Field(
+        None,
+        description="Store: `sqlite:///path`, or `postgresql://user:password@host/name` for several nodes; "
+        "unset: `tocsin.db` in the data folder.",
+    )
+    node_name: str = Field("", description="Name of this node among several; unset: the name of its host.")
     admin_key: SecretStr | None = Field(
         None, description="The operator's key, 20 or more characters; unset: `admin.key` in the data folder."
     )

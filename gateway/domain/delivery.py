@@ -100,7 +100,8 @@ class Claim(NamedTuple):
     """A delivery that this node holds, with what it needs to send it.
 
     `epoch` fences the settle: one with an older epoch updates nothing. `attempts` counts the tries
-    made before this one, `rescues` how often a lease was lost with an unknown end.
+    made before this one, `rescues` how often a lease was lost with an unknown end. `owner` is the
+    incarnation that holds it.
     """
 
     delivery_id: DeliveryId
@@ -112,6 +113,7 @@ class Claim(NamedTuple):
     recipient: str = ""
     attempts: int = 0
     rescues: int = 0
+    owner: str = ""
 
 
 class Attempt(NamedTuple):

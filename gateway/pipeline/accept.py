@@ -56,6 +56,7 @@ async def accept(
     Unavailable, OutOfSpace; then nothing was stored.
     """
     reserved: list[tuple[Planned, Event]] = []
+    owner = ledger.owner
     try:
         entries = [_entry(source, one, version, received_at, lanes, reserved) for one in routed]
         appended = await ledger.append(entries, routed_with=version)
@@ -67,7 +68,7 @@ async def accept(
         fresh = result.event_id == entry.accepted.id and not result.duplicate
         for planned in entry.planned:
             if planned.state is State.LEASED and fresh:
-                lanes.hand_over(first_claim(entry.accepted, planned))
+                lanes.hand_over(first_claim(entry.accepted, planned, owner))
             elif planned.state is State.LEASED:
                 lanes.give_up(planned, entry.accepted.event)
             elif planned.state is State.PENDING:
@@ -75,7 +76,7 @@ async def accept(
     return appended
 
 
-def first_claim(accepted: AcceptedEvent, planned: Planned) -> Claim:
+def first_claim(accepted: AcceptedEvent, planned: Planned, owner: str) -> Claim:
     """The lease that a delivery is born with."""
     return Claim(
         planned.id,
@@ -85,6 +86,7 @@ def first_claim(accepted: AcceptedEvent, planned: Planned) -> Claim:
         planned.subscription_id,
         planned.destination_id,
         planned.recipient,
+        owner=owner,
     )
 
 

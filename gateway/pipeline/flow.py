@@ -173,10 +173,14 @@ class Dispatch:
         self._on_gone = on_gone
 
     async def deliver(self, claim: Claim) -> Tried | None:
-        """One try, settled durably when this returns. None when the delivery was cancelled meanwhile.
+        """One try, settled durably when this returns. None when there was nothing to try.
 
-        What an answered change has taken away is not tried any more, although it was leased before.
+        What an answered change has taken away is not tried any more, although it was leased before; nor is
+        what another node may have by now.
         """
+        if not self._ledger.holds(claim):
+            self._metrics.lapsed_leases.inc()
+            return None
         snapshot = self._current.snapshot
         destination = snapshot.destinations.get(claim.destination_id)
         trial = claim.topic_id == TRIAL_TOPIC

@@ -121,6 +121,7 @@ class Configurator:
         configuration = await self._registry.load()
         entities: Entities = {(type(entity), entity.id): entity for entity in configuration.entities}
         self._take(entities, self._built(configuration.version, entities))
+        await self._registry.in_force(configuration.version)
 
     def _built(self, version: int, entities: Entities) -> Snapshot:
         configuration = Configuration(version, tuple(entities.values()))

@@ -49,7 +49,7 @@ class Trials:
         accepted = self._event(destination)
         planned = self._plan(destination, recipient)
         await self._append(accepted, planned)
-        claim = first_claim(accepted, planned)
+        claim = first_claim(accepted, planned, self._ledger.owner)
         try:
             await self._dispatcher.try_now(claim)
         except Unavailable:

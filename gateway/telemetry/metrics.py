@@ -69,6 +69,11 @@ class Metrics:
         self.stale_settles = Counter(
             "tocsin_stale_settles", "Results refused because the lease had been lost.", registry=registry
         )
+        self.lapsed_leases = Counter(
+            "tocsin_lapsed_leases",
+            "Deliveries not tried because another node may have them by now.",
+            registry=registry,
+        )
         self.in_flight = Gauge(
             "tocsin_deliveries_in_flight", "Deliveries under way right now.", registry=registry
         )

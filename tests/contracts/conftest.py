@@ -1,16 +1,20 @@
-"""The stores that the store contracts run on. A new store is added to HOUSES and inherits every test."""
+"""The stores that the store contracts run on. A new store is added to STORES and inherits every test."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import secrets
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Protocol
 
+import asyncpg
 import pytest
 
 from gateway.ports import Store
+from gateway.storage.postgres.store import PostgresStore
 from gateway.storage.sqlite.store import SqliteStore
 from tests.fakes.clock import FakeClock
+from tests.fakes.postgres import PostgresServer
 
 
 class House(Protocol):
@@ -49,7 +53,51 @@ class SqliteHouse:
             await store.close()
 
 
-HOUSES = {"sqlite": SqliteHouse}
+class PostgresHouse:
+    """A schema of its own in the server of these tests."""
+
+    def __init__(self, server: PostgresServer, clock: FakeClock) -> None:
+        self._schema = f"t_{secrets.token_hex(8)}"
+        self._url = server.url(search_path=self._schema)
+        self._server = server
+        self._clock = clock
+        self._opened: list[PostgresStore] = []
+
+    async def open(self) -> Store:
+        await self._execute(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
+        store = await PostgresStore.open(self._url, clock=self._clock, follow_database=False)
+        self._opened.append(store)
+        return store
+
+    async def crash(self, store: Store) -> None:
+        """Nobody beats its heart any more; the time of its lease has passed when the next one opens."""
+        assert isinstance(store, PostgresStore)
+        self._opened.remove(store)
+        store._connections.cut()
+        await store._news.close()
+        await self._execute(f"UPDATE {self._schema}.incarnations SET beat_at = 0 WHERE ended_at IS NULL")
+
+    async def leave(self) -> None:
+        for store in self._opened:
+            await store.close()
+        await self._execute(f"DROP SCHEMA IF EXISTS {self._schema} CASCADE")
+
+    async def _execute(self, statement: str) -> None:
+        connection = await asyncpg.connect(self._server.url())
+        await connection.execute(statement)
+        await connection.close()
+
+
+STORES = ("sqlite", "postgres")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One server for all tests of this process."""
+    server = PostgresServer()
+    server.start()
+    yield server
+    server.close()
 
 
 @pytest.fixture
@@ -57,9 +105,13 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture(params=HOUSES)
+@pytest.fixture(params=STORES)
 async def house(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> AsyncIterator[House]:
-    opened = HOUSES[request.param](tmp_path, clock)
+    opened: House
+    if request.param == "sqlite":
+        opened = SqliteHouse(tmp_path, clock)
+    else:
+        opened = PostgresHouse(request.getfixturevalue("postgres"), clock)
     yield opened
     await opened.leave()
 

@@ -258,7 +258,7 @@ async def test_stale_entries_do_not_disturb_others_in_the_same_commit(store):
 @pytest.mark.parametrize("seed", range(3))
 async def test_no_event_is_stored_with_a_version_older_than_one_applied_before_its_append(store, seed):
     chance = random.Random(seed)
-    applied = 0
+    applied = answered = 0
     newest_at_call = {}
     running = True
 
@@ -268,10 +268,12 @@ async def test_no_event_is_stored_with_a_version_older_than_one_applied_before_i
             applied = await store.registry.apply(
                 [Put(Source("s", INSTANCE, "vault", 1.0, 1.0))], expected=applied
             )
-            for _ in range(chance.randrange(4)):
+            some_more = answered + chance.randrange(12)
+            while running and answered < some_more:
                 await asyncio.sleep(0)
 
     async def send(name):
+        nonlocal answered
         for number in range(25):
             guess = max(0, applied - chance.randrange(2))
             one = entry(f"{name}-{number}", planned(), version=guess)
@@ -280,6 +282,7 @@ async def test_no_event_is_stored_with_a_version_older_than_one_applied_before_i
                 await append(store, one, routed_with=guess)
             except StaleRoutingError:
                 newest_at_call.pop(one.accepted.id)
+            answered += 1
 
     changing = asyncio.ensure_future(change())
     await asyncio.gather(*(send(name) for name in range(8)))

@@ -43,7 +43,7 @@ def lease_suspect(connection: sqlite3.Connection, *, now: float, owner: int) -> 
     return _lease(connection, [found[0]] if found else [], owner)
 
 
-def claim_of(row: Row) -> Claim:
+def claim_of(row: Row, owner: str) -> Claim:
     """Read a leased row."""
     delivery_id, epoch, topic_id, subscription_id, destination_id, recipient, attempts, rescues, *event = row
     return Claim(
@@ -56,6 +56,7 @@ def claim_of(row: Row) -> Claim:
         recipient,
         attempts,
         rescues,
+        owner,
     )
 
 

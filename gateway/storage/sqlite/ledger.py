@@ -58,6 +58,10 @@ class SqliteLedger:
             self._commit, forsaken=self._forsaken, limits=GroupLimits(timeout=timeout)
         )
 
+    def holds(self, claim: Claim) -> bool:
+        """True: while this process has the file, no other one can."""
+        return claim.owner == self.owner
+
     async def append(self, entries: Sequence[Entry], *, routed_with: int) -> Sequence[Appended]:
         """Write events with their deliveries; see `Ledger.append`."""
         append = Append(entries, routed_with, owner=self._incarnation, now=self._clock.now())
@@ -88,13 +92,13 @@ class SqliteLedger:
             owner=self._incarnation,
         )
         leased = await self._writer.run(work, forsaken=self._return_rows)
-        return [claiming.claim_of(row) for row in leased]
+        return [claiming.claim_of(row, self.owner) for row in leased]
 
     async def claim_suspect(self) -> Claim | None:
         """Lease one delivery to be sent alone; see `Ledger.claim_suspect`."""
         work = partial(claiming.lease_suspect, now=self._clock.now(), owner=self._incarnation)
         leased = await self._writer.run(work, forsaken=self._return_rows)
-        return claiming.claim_of(leased[0]) if leased else None
+        return claiming.claim_of(leased[0], self.owner) if leased else None
 
     async def next_due(self) -> float | None:
         """When the earliest pending delivery is due. Asked of the writer: readers may be deep in searches."""

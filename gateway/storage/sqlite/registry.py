@@ -47,6 +47,9 @@ class SqliteRegistry:
         work = partial(_apply, changes=changes, effects=effects, expected=expected, now=self._clock.now())
         return await self._writer.run(work)
 
+    async def in_force(self, version: int) -> None:
+        """There is nobody to tell: a file has one process."""
+
 
 def _version(connection: sqlite3.Connection) -> int:
     version: int = connection.execute(SQL["registry_version"]).fetchone()[0]

@@ -6,6 +6,7 @@ A file that cannot be used is refused with one line and left as it is.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -82,6 +83,9 @@ class SqliteStore:
                 raise unusable(path, f"the store cannot be opened ({error})") from error
             raise
         return store
+
+    def listen(self, configured: Callable[[], None], due: Callable[[], None]) -> None:
+        """Nobody else changes this file."""
 
     async def check(self) -> None:
         """Write and commit a row; raises Unavailable or OutOfSpace with the reason."""

@@ -30,6 +30,9 @@ class MemoryRegistry:
             raise self.unread
         return Configuration(self.number, tuple(self.entities.values()))
 
+    async def in_force(self, version):
+        """There is nobody to tell."""
+
     async def apply(self, changes, effects=(), *, expected):
         failure, self.failure = self.failure, None
         if failure and not self.committed:

@@ -1,0 +1,128 @@
+"""Writing the events and deliveries of a group: one statement, unless the group holds a key twice.
+
+Keys are not looked up first: the statement takes those that are free, and says which they were.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+
+from gateway.domain.errors import Unavailable
+from gateway.domain.ids import EventId
+from gateway.ports import Appended, StaleRoutingError
+from gateway.storage.incoming import Append, PreparedEntry
+from gateway.storage.postgres.statements import Connection, columns, fetch, fetch_row
+
+EVENT_COLUMNS = (
+    "keys", "ids", "instance_ids", "source_ids", "received_ats", "registry_versions", "forms",
+    "schema_revisions", "problems", "attributes", "vocabularies", "data",
+)  # fmt: skip
+DELIVERY_COLUMNS = (
+    "places", "places_in_event", "delivery_ids", "delivery_instance_ids", "event_ids", "topic_ids",
+    "subscription_ids", "destination_ids", "recipients", "states", "reasons", "epochs", "owners",
+    "due_ats", "created_ats", "settled_ats",
+)  # fmt: skip
+
+Outcome = Sequence[Appended] | Exception
+
+
+class Batch:
+    """The entries of a group that one version routed, in rounds: within a round no key occurs twice.
+
+    A later entry of a key is a repeat of the first, unless it corrects a quarantined one.
+    """
+
+    def __init__(self, routed_with: int) -> None:
+        self.routed_with = routed_with
+        self.rounds: list[list[PreparedEntry]] = []
+        self._newest: dict[bytes, tuple[int, PreparedEntry]] = {}
+        self._repeats: dict[int, PreparedEntry] = {}
+        self._written: dict[int, EventId] = {}
+
+    def take(self, entry: PreparedEntry) -> None:
+        """Add an entry."""
+        known = self._newest.get(entry.key)
+        if known is not None and (entry.quarantined or not known[1].quarantined):
+            self._repeats[id(entry)] = known[1]
+            return
+        number = 0 if known is None else known[0] + 1
+        if number == len(self.rounds):
+            self.rounds.append([])
+        self.rounds[number].append(entry)
+        self._newest[entry.key] = number, entry
+
+    async def write(self, connection: Connection, *, incarnation: int, now: float, channel: str) -> bool:
+        """Write it, in a transaction of the caller's if there are rounds; False when its routing is stale."""
+        for entries in self.rounds or ([],):
+            row = await fetch_row(
+                connection,
+                "append",
+                **columns(EVENT_COLUMNS, [(entry.key, *entry.event) for entry in entries]),
+                **columns(DELIVERY_COLUMNS, _delivery_rows(entries)),
+                routed_with=self.routed_with,
+                incarnation=incarnation,
+                now=now,
+                channel=channel,
+            )
+            if row is None or not row[0]:
+                return False
+            await self._note(connection, entries, {bytes(key) for key in row[1]})
+        return True
+
+    def answer(self, append: Append) -> Sequence[Appended]:
+        """What became of each entry of a call."""
+        return [self._answer(entry) for entry in append.entries]
+
+    async def _note(
+        self, connection: Connection, entries: Sequence[PreparedEntry], written: set[bytes]
+    ) -> None:
+        repeated = [entry.key for entry in entries if entry.key not in written]
+        found = await fetch(connection, "known_keys", keys=repeated) if repeated else ()
+        first = {bytes(key): EventId(event_id) for key, event_id in found}
+        for entry in entries:
+            if entry.key not in written:
+                if entry.key not in first:
+                    # Its key was deleted for its age in this very moment.
+                    raise Unavailable("store_busy", "The event's key is just being deleted.", retry_after=1)
+                self._written[id(entry)] = first[entry.key]
+
+    def _answer(self, entry: PreparedEntry) -> Appended:
+        first = self._repeats.get(id(entry), entry)
+        known = self._written.get(id(first))
+        if known is not None:
+            return Appended(known, duplicate=True)
+        return Appended(first.event_id, duplicate=first is not entry)
+
+
+async def write_appends(
+    connection: Connection, appends: Sequence[Append], *, incarnation: int, now: float, channel: str
+) -> Sequence[Outcome]:
+    """Write a group's appends; one that was routed with another version than the newest gets its error."""
+    batches: dict[int, Batch] = {}
+    for append in appends:
+        batch = batches.setdefault(append.routed_with, Batch(append.routed_with))
+        for entry in append.entries:
+            batch.take(entry)
+    simple = len(batches) == 1 and all(len(one.rounds) <= 1 for one in batches.values())
+    async with contextlib.nullcontext() if simple else connection.transaction():
+        fresh = {
+            one.routed_with: await one.write(connection, incarnation=incarnation, now=now, channel=channel)
+            for one in batches.values()
+        }
+    return [
+        batches[append.routed_with].answer(append) if fresh[append.routed_with] else _stale(append)
+        for append in appends
+    ]
+
+
+def _delivery_rows(entries: Sequence[PreparedEntry]) -> list[tuple[object, ...]]:
+    return [
+        (place, place_in_event, *row)
+        for place, entry in enumerate(entries, 1)
+        for place_in_event, row in enumerate(entry.deliveries)
+    ]
+
+
+def _stale(append: Append) -> StaleRoutingError:
+    return StaleRoutingError(f"the registry is not at version {append.routed_with} any more")

@@ -1,0 +1,101 @@
+"""Which due deliveries are leased next: fair between destinations, oldest first within each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from asyncpg import Record
+
+from gateway.domain.delivery import Claim
+from gateway.domain.ids import DeliveryId, DestinationId, SubscriptionId, TopicId
+from gateway.storage import rows
+from gateway.storage.postgres.statements import Connection, fetch
+
+
+async def lease_due(
+    connection: Connection,
+    room: Mapping[DestinationId, int],
+    *,
+    default_room: int,
+    limit: int,
+    now: float,
+    incarnation: int,
+) -> Sequence[Record]:
+    """Lease what is due, as `Ledger.claim` says; the rows are read by `claim_of`.
+
+    Each destination gets an equal share; what some leave of theirs goes to the others in the next round.
+    """
+    rooms = {
+        destination_id: min(room.get(destination_id, default_room), limit)
+        for due_at, destination_id in await _heads(connection)
+        if due_at <= now and room.get(destination_id, default_room) > 0
+    }
+    leased: list[Record] = []
+    while rooms and len(leased) < limit:
+        quotas = _quotas(rooms, limit - len(leased))
+        found = await fetch(
+            connection,
+            "lease",
+            destination_ids=list(quotas),
+            quotas=list(quotas.values()),
+            now=now,
+            incarnation=incarnation,
+        )
+        leased += found
+        rooms = _left(rooms, quotas, found)
+    return sorted(leased, key=lambda row: (row["due_at"], row["number"]))
+
+
+async def lease_suspect(connection: Connection, *, now: float, incarnation: int) -> Sequence[Record]:
+    """Lease the oldest due delivery that lost its lease three times or more, if there is one."""
+    return await fetch(connection, "lease_suspect", now=now, incarnation=incarnation)
+
+
+def lease_of(row: Record) -> tuple[DeliveryId, int]:
+    """The delivery and the epoch of a leased row."""
+    return DeliveryId(row[2]), row[3]
+
+
+def claim_of(row: Record, owner: str) -> Claim:
+    """Read a leased row."""
+    (
+        _, _, delivery_id, epoch, topic_id, subscription_id, destination_id, recipient, attempts, rescues,
+        *event,
+    ) = row  # fmt: skip
+    return Claim(
+        DeliveryId(delivery_id),
+        epoch,
+        rows.accepted_event(*event),
+        TopicId(topic_id),
+        SubscriptionId(subscription_id),
+        DestinationId(destination_id),
+        recipient,
+        attempts,
+        rescues,
+        owner,
+    )
+
+
+async def _heads(connection: Connection) -> Sequence[tuple[float, DestinationId]]:
+    found = await fetch(connection, "due_heads")
+    return sorted((row["due_at"], DestinationId(row["destination_id"])) for row in found)
+
+
+def _quotas(rooms: Mapping[DestinationId, int], limit: int) -> dict[DestinationId, int]:
+    """An equal share each; with more destinations than places, one for those that waited longest."""
+    share = max(1, limit // len(rooms))
+    return {one: min(room, share) for one, room in list(rooms.items())[:limit]}
+
+
+def _left(
+    rooms: Mapping[DestinationId, int], quotas: Mapping[DestinationId, int], found: Sequence[Record]
+) -> dict[DestinationId, int]:
+    """Those that used up their share and have room for more."""
+    taken = dict.fromkeys(rooms, 0)
+    for row in found:
+        taken[row["destination_id"]] += 1
+    return {
+        one: room - taken[one]
+        for one, room in rooms.items()
+        if one not in quotas or (taken[one] == quotas[one] and room > taken[one])
+    }

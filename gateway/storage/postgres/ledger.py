@@ -1,0 +1,240 @@
+"""The ledger on PostgreSQL: appends and settles in groups of their own, each group one statement."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
+
+from asyncpg import Record
+
+from gateway.domain.delivery import Attempt, Claim, Delivery, Settlement, State
+from gateway.domain.errors import OutOfSpace, Refused, Unavailable
+from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId
+from gateway.ports import Appended, DeliveryFilter, Entry, EventFilter, LedgerCounts, Page, StoredEvent
+from gateway.storage.group import Group, GroupCommit, GroupLimits, Outcomes
+from gateway.storage.incoming import Append, Settle
+from gateway.storage.postgres import claiming, reading, retention
+from gateway.storage.postgres.appending import write_appends
+from gateway.storage.postgres.connections import Connections
+from gateway.storage.postgres.node import Node
+from gateway.storage.postgres.settling import write_settles
+from gateway.storage.postgres.statements import Connection, fetch, fetch_row, fetch_value
+
+Result = TypeVar("Result")
+
+RETURN_AGAIN = 1.0
+"""Seconds until a lease that nobody took is given back once more, when the store did not answer."""
+
+
+class PostgresLedger:
+    """Implements `gateway.ports.Ledger`."""
+
+    def __init__(self, connections: Connections, node: Node, channel: str, *, timeout: float) -> None:
+        self._connections = connections
+        self._node = node
+        self._channel = channel
+        self._loop = asyncio.get_running_loop()
+        limits = GroupLimits(timeout=timeout)
+        self._appends: GroupCommit[Append, Sequence[Appended]] = GroupCommit(
+            self._commit_appends, forsaken=self._forsaken, limits=limits
+        )
+        self._settles: GroupCommit[Settle, bool] = GroupCommit(
+            self._commit_settles, forsaken=lambda _work, _answer: None, limits=limits
+        )
+
+    @property
+    def owner(self) -> str:
+        """The incarnation that leases are held by; another one after others took it for dead."""
+        return self._node.owner
+
+    def holds(self, claim: Claim) -> bool:
+        """Whether nobody else can have this delivery, as far as its lease goes."""
+        return self._node.holds(claim.owner)
+
+    async def append(self, entries: Sequence[Entry], *, routed_with: int) -> Sequence[Appended]:
+        """Write events with their deliveries; see `Ledger.append`."""
+        append = Append(entries, routed_with, owner=self._node.incarnation, now=self._node.clock.now())
+        appending = self._appends.submit(append, rows=append.rows, size=append.size)
+        try:
+            return await appending
+        except asyncio.CancelledError:
+            # Cancelled in the very moment between the answer and waking up to it.
+            if appending.done() and not appending.cancelled() and appending.exception() is None:
+                self._forsaken(append, appending.result())
+            raise
+
+    async def settle(self, settlement: Settlement) -> bool:
+        """Write how a held delivery goes on; see `Ledger.settle`. Written even if the caller is cancelled."""
+        settle = Settle(settlement, self._node.clock.now())
+        return await self._settles.submit(settle, size=settle.size, lasting=True)
+
+    async def claim(
+        self, room: Mapping[DestinationId, int], *, default_room: int, limit: int
+    ) -> Sequence[Claim]:
+        """Lease due deliveries; see `Ledger.claim`. Destinations take turns when `limit` is short."""
+        work = partial(
+            claiming.lease_due,
+            room=dict(room),
+            default_room=default_room,
+            limit=limit,
+            now=self._node.clock.now(),
+            incarnation=self._node.incarnation,
+        )
+        owner = self._node.owner
+        leased = await self._lease(work)
+        return [claiming.claim_of(row, owner) for row in leased]
+
+    async def claim_suspect(self) -> Claim | None:
+        """Lease one delivery to be sent alone; see `Ledger.claim_suspect`."""
+        owner = self._node.owner
+        work = partial(claiming.lease_suspect, now=self._node.clock.now(), incarnation=self._node.incarnation)
+        leased = await self._lease(work)
+        return claiming.claim_of(leased[0], owner) if leased else None
+
+    async def next_due(self) -> float | None:
+        """When the earliest pending delivery is due."""
+        due: float | None = await self._connections.run(
+            lambda connection: fetch_value(connection, "earliest_due")
+        )
+        return due
+
+    async def replay(self, instance_id: InstanceId, delivery_id: DeliveryId) -> bool:
+        """Reopen a terminal delivery; False also when it was folded or when its event is gone."""
+        return await self._connections.run(
+            lambda connection: self._replay(connection, instance_id, delivery_id)
+        )
+
+    async def event(self, instance_id: InstanceId, event_id: EventId) -> StoredEvent | None:
+        """One event of this instance."""
+        return await self._connections.run(
+            lambda connection: reading.event(connection, instance_id, event_id)
+        )
+
+    async def events(
+        self, instance_id: InstanceId, wanted: EventFilter, *, cursor: str = "", limit: int = 50
+    ) -> Page[StoredEvent]:
+        """Events of this instance, newest first; raises Malformed for a cursor that is none."""
+        return await self._connections.run(
+            lambda connection: reading.events(connection, instance_id, wanted, cursor, limit)
+        )
+
+    async def delivery(self, instance_id: InstanceId, delivery_id: DeliveryId) -> Delivery | None:
+        """One delivery of this instance."""
+        return await self._connections.run(
+            lambda connection: reading.delivery(connection, instance_id, delivery_id)
+        )
+
+    async def deliveries(
+        self, instance_id: InstanceId, wanted: DeliveryFilter, *, cursor: str = "", limit: int = 50
+    ) -> Page[Delivery]:
+        """Deliveries of this instance, newest first; raises Malformed for a cursor that is none."""
+        return await self._connections.run(
+            lambda connection: reading.deliveries(connection, instance_id, wanted, cursor, limit)
+        )
+
+    async def attempts(self, delivery_id: DeliveryId) -> Sequence[Attempt]:
+        """Every try of a delivery, oldest first."""
+        return await self._connections.run(lambda connection: reading.attempts(connection, delivery_id))
+
+    async def counts(self) -> LedgerCounts:
+        """How many deliveries stand where."""
+        by_state, due = await self._connections.run(_count)
+        return LedgerCounts(by_state, 0.0 if due is None else max(self._node.clock.now() - due, 0.0))
+
+    async def prune(
+        self, *, events_before: float, deliveries_before: float, keys_before: float, limit: int
+    ) -> int:
+        """Delete what is old; an event stays while a dead letter of it does, so that it can be replayed."""
+        ages = retention.Ages(events_before, deliveries_before, keys_before, self._node.clock.now())
+        return await self._connections.run(
+            lambda connection: retention.delete_old(connection, ages, limit, self._node.incarnation)
+        )
+
+    async def finish(self) -> None:
+        """Take nothing more and write what is queued."""
+        await self._appends.close()
+        await self._settles.close()
+
+    def _commit_appends(
+        self, group: Group[Append, Sequence[Appended]]
+    ) -> asyncio.Future[Outcomes[Sequence[Appended]]]:
+        async def write(connection: Connection) -> Outcomes[Sequence[Appended]]:
+            return await write_appends(
+                connection,
+                group.works,
+                incarnation=self._node.incarnation,
+                now=self._node.clock.now(),
+                channel=self._channel,
+            )
+
+        return self._connections.own(self._in_doubt(self._connections.start(write)))
+
+    def _commit_settles(self, group: Group[Settle, bool]) -> asyncio.Future[Outcomes[bool]]:
+        async def write(connection: Connection) -> Outcomes[bool]:
+            return await write_settles(connection, group.works, incarnation=self._node.incarnation)
+
+        return self._connections.start(write)
+
+    async def _lease(self, work: Callable[[Connection], Awaitable[Sequence[Record]]]) -> Sequence[Record]:
+        leasing = self._connections.own(self._in_doubt(self._connections.start(work)))
+        try:
+            return await asyncio.shield(leasing)
+        except asyncio.CancelledError:
+            leasing.add_done_callback(self._return_rows)
+            raise
+
+    async def _in_doubt(self, work: asyncio.Task[Result]) -> Result:
+        """Work that leases. If nobody knows what became of it, what it may have leased has to lapse."""
+        try:
+            return await work
+        except (Unavailable, OutOfSpace):
+            self._node.doubt()
+            raise
+
+    def _forsaken(self, append: Append, answer: Sequence[Appended]) -> None:
+        """An append was committed for a caller who is gone: nobody will send what was born leased."""
+        for entry, appended in zip(append.entries, answer, strict=True):
+            if appended.event_id == entry.event_id:
+                for delivery_id in entry.leased:
+                    self._return_lease(delivery_id, 1)
+
+    def _return_rows(self, leasing: asyncio.Task[Sequence[Record]]) -> None:
+        if not leasing.cancelled() and leasing.exception() is None:
+            for row in leasing.result():
+                self._return_lease(*claiming.lease_of(row))
+
+    def _return_lease(self, delivery_id: DeliveryId, epoch: int) -> None:
+        now = self._node.clock.now()
+        untried = Settle(Settlement(delivery_id, epoch, State.PENDING, "caller_gone", now), now)
+        try:
+            returned = self._settles.submit(untried, size=untried.size, lasting=True)
+        except Refused:
+            return  # Closing gives back every lease.
+        returned.add_done_callback(lambda done: self._returned(done, delivery_id, epoch))
+
+    def _returned(self, done: asyncio.Future[bool], delivery_id: DeliveryId, epoch: int) -> None:
+        if not done.cancelled() and done.exception() is not None:
+            self._loop.call_later(RETURN_AGAIN, self._return_lease, delivery_id, epoch)
+
+    async def _replay(self, connection: Connection, instance_id: InstanceId, delivery_id: DeliveryId) -> bool:
+        place = {"id": delivery_id, "instance_id": instance_id}
+        async with connection.transaction():
+            if not await fetch(connection, "keep_event", **place):
+                return False
+            await fetch(connection, "keep_success", id=delivery_id)
+            reopened = await fetch_row(
+                connection,
+                "reopen",
+                **place,
+                now=self._node.clock.now(),
+                incarnation=self._node.incarnation,
+            )
+        return reopened is not None
+
+
+async def _count(connection: Connection) -> tuple[Mapping[State, int], float | None]:
+    tallies = await fetch(connection, "tallies")
+    due: float | None = await fetch_value(connection, "earliest_due")
+    return {State(state): deliveries for state, deliveries in tallies}, due

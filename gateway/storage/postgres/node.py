@@ -1,0 +1,157 @@
+"""This node among the others: its incarnation, whose heartbeat is what its leases rest on.
+
+A node that cannot reach the database for as long as a lease lasts knows by its own monotonic clock that
+others may have its deliveries now, and tries none of them any more. Every node ends the incarnations that
+have fallen silent and makes what they held due. A node that was ended, or that does not know what became
+of something it wrote, goes on under a new incarnation; the old one then lapses like any other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+
+import structlog
+
+from gateway.domain.clock import Clock
+from gateway.domain.errors import Refused, Unavailable
+from gateway.domain.ids import new_id
+from gateway.storage.postgres.connections import Connections
+from gateway.storage.postgres.database_clock import DatabaseClock
+from gateway.storage.postgres.statements import Connection, fetch, fetch_row, fetch_value
+
+log = structlog.get_logger()
+
+LEASE_SECONDS = 10.0
+"""How long a node may be silent before its deliveries are taken from it."""
+BEAT_SECONDS = 2.0
+MARGIN_SECONDS = 1.0
+"""A node stops so long before its lease ends."""
+REMEMBERED_SECONDS = 86_400.0
+"""How long ended incarnations are looked after, for what a frozen node may still write when it wakes."""
+
+
+class Node:
+    """Opened incarnations of this process. `on_rescue` is told when something became due by a rescue."""
+
+    def __init__(self, connections: Connections, clock: Clock, name: str) -> None:
+        self.owner = ""
+        self.incarnation = 0
+        self.clock = clock
+        self.on_rescue: Callable[[], None] = lambda: None
+        self._connections = connections
+        self._name = name
+        self._held_until: dict[str, float] = {}
+        self._doubted = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Open the first incarnation and begin to beat."""
+        await self._connections.run(self._observe)
+        await self._renew()
+        await self._look_after()
+        self._task = self._connections.own(self._beat_on())
+
+    def holds(self, owner: str) -> bool:
+        """Whether nobody else can have the deliveries that this owner leased."""
+        return self.clock.monotonic() < self._held_until.get(owner, 0.0)
+
+    def doubt(self) -> None:
+        """Something was written, or not: what it may hold must lapse, under an incarnation that ends."""
+        self._doubted = True
+
+    async def close(self) -> None:
+        """Give every lease back and end."""
+        await self.stop()
+        await self._connections.run(self._leave)
+
+    async def check(self) -> None:
+        """Write a heartbeat now. Raises Unavailable."""
+        await self._beat()
+
+    async def stop(self) -> None:
+        """Beat no longer."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _beat_on(self) -> None:
+        while True:
+            # Jitter: nodes that lost the database together do not come back in one moment.
+            await asyncio.sleep(BEAT_SECONDS * random.uniform(0.75, 1.0))  # noqa: S311
+            try:
+                await self._beat()
+                await self._look_after()
+            except Refused as error:
+                log.warning("node.silent", code=error.code, holds=self.holds(self.owner))
+            except Exception:
+                log.error("node.failed", exc_info=True)
+
+    async def _beat(self) -> None:
+        if self._doubted:
+            await self._renew()
+            return
+        if not await self._connections.run(self._beat_once):
+            log.warning("node.ended_by_others", owner=self.owner)
+            self._held_until[self.owner] = 0.0
+            await self._renew()
+
+    async def _beat_once(self, connection: Connection) -> bool:
+        asked_at, incarnation, owner = self.clock.monotonic(), self.incarnation, self.owner
+        shown = await fetch_value(connection, "beat", incarnation=incarnation, now=self.clock.now())
+        if shown is None:
+            return False
+        self._observed(shown, asked_at)
+        self._held_until[owner] = asked_at + LEASE_SECONDS - MARGIN_SECONDS
+        return True
+
+    async def _observe(self, connection: Connection) -> None:
+        asked_at = self.clock.monotonic()
+        self._observed(await fetch_value(connection, "database_time"), asked_at)
+
+    def _observed(self, shown: float, asked_at: float) -> None:
+        if isinstance(self.clock, DatabaseClock):
+            self.clock.observe(shown, asked_at)
+
+    async def _renew(self) -> None:
+        """Go on under a new incarnation."""
+        owner, asked_at = new_id(), self.clock.monotonic()
+        incarnation: int = await self._connections.run(
+            lambda connection: fetch_value(
+                connection, "open_incarnation", owner=owner, name=self._name, now=self.clock.now()
+            )
+        )
+        self.owner, self.incarnation, self._doubted = owner, incarnation, False
+        now = self.clock.monotonic()
+        self._held_until = {one: until for one, until in self._held_until.items() if until > now}
+        self._held_until[owner] = asked_at + LEASE_SECONDS - MARGIN_SECONDS
+
+    async def _look_after(self) -> None:
+        """End those that fell silent, and make due what any ended one still holds."""
+        pending, dead = await self._connections.run(self._look_after_once)
+        if pending or dead:
+            log.warning("store.leases_rescued", pending=pending, dead=dead)
+            self.on_rescue()
+
+    async def _look_after_once(self, connection: Connection) -> tuple[int, int]:
+        now = self.clock.now()
+        ended = await fetch(connection, "end_silent", now=now, silent_since=now - LEASE_SECONDS)
+        for number, name in ended:
+            log.warning("node.ended", incarnation=number, name=name)
+        long_ago = now - REMEMBERED_SECONDS
+        row = await fetch_row(
+            connection, "rescue", now=now, ended_since=long_ago, incarnation=self.incarnation
+        )
+        async with connection.transaction():
+            await fetch(connection, "settle_tallies", ended_before=long_ago)
+            await fetch(connection, "forget_incarnations", ended_before=long_ago)
+        if row is None:
+            raise Unavailable("store_unavailable", "The database gave no answer.", retry_after=1)
+        return row[0], row[1]
+
+    async def _leave(self, connection: Connection) -> None:
+        now = self.clock.now()
+        async with connection.transaction():
+            await fetch(connection, "give_leases_back", now=now, incarnation=self.incarnation)
+            await fetch(connection, "end_incarnation", now=now, incarnation=self.incarnation)

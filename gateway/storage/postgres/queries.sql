@@ -1,0 +1,639 @@
+-- Every statement of the PostgreSQL store. Parameters are named (:name) and numbered when the file is
+-- loaded (gateway.storage.postgres.statements). A group of events, and one of results, is one statement:
+-- its rows come as arrays, one a column.
+
+-- Schema --------------------------------------------------------------------------------------------
+
+-- name: lock_schema
+-- One process at a time brings the schema up to date; the lock ends with its connection.
+SELECT pg_advisory_lock(hashtext('tocsin.schema.' || current_schema()));
+
+-- name: unlock_schema
+SELECT pg_advisory_unlock(hashtext('tocsin.schema.' || current_schema()));
+
+-- name: create_migrations
+CREATE TABLE IF NOT EXISTS migrations (
+    number integer PRIMARY KEY,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at double precision NOT NULL
+);
+
+-- name: applied_migrations
+SELECT number, checksum FROM migrations ORDER BY number;
+
+-- name: record_migration
+INSERT INTO migrations (number, name, checksum, applied_at) VALUES (:number, :name, :checksum, :now);
+
+-- Nodes ---------------------------------------------------------------------------------------------
+
+-- name: database_time
+SELECT extract(epoch FROM clock_timestamp())::double precision, current_schema();
+
+-- name: open_incarnation
+INSERT INTO incarnations (owner, name, opened_at, beat_at) VALUES (:owner, :name, :now, :now)
+RETURNING number;
+
+-- name: beat
+-- No row: others took this incarnation for dead.
+UPDATE incarnations SET beat_at = :now WHERE number = :incarnation AND ended_at IS NULL
+RETURNING extract(epoch FROM clock_timestamp())::double precision;
+
+-- name: end_incarnation
+UPDATE incarnations SET ended_at = :now WHERE number = :incarnation AND ended_at IS NULL;
+
+-- name: end_silent
+-- Those whose heart has not beaten for as long as a lease lasts.
+UPDATE incarnations SET ended_at = :now
+WHERE number IN (
+    SELECT number FROM incarnations
+    WHERE ended_at IS NULL AND beat_at < :silent_since
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING number, name;
+
+-- name: rescue
+-- What ended incarnations still hold is due at once; what was sent alone and lost its lease once more is
+-- what ends the process. Asked again and again: a node that was frozen may write a lease after its end.
+WITH lost AS (
+    SELECT deliveries.number, deliveries.rescues
+    FROM incarnations JOIN deliveries ON deliveries.owner = incarnations.number AND deliveries.state = 'leased'
+    WHERE incarnations.ended_at >= :ended_since
+    FOR UPDATE OF deliveries SKIP LOCKED
+), rescued AS (
+    UPDATE deliveries SET
+        state = CASE WHEN lost.rescues >= 3 THEN 'dead' ELSE 'pending' END,
+        reason = CASE WHEN lost.rescues >= 3 THEN 'crashed_while_sent' ELSE 'lease_lost' END,
+        due_at = CASE WHEN lost.rescues >= 3 THEN deliveries.due_at ELSE :now END,
+        settled_at = CASE WHEN lost.rescues >= 3 THEN :now END,
+        rescues = deliveries.rescues + 1,
+        owner = NULL
+    FROM lost
+    WHERE deliveries.number = lost.number
+    RETURNING deliveries.state
+), moves AS (
+    SELECT state, 1 AS change FROM rescued UNION ALL SELECT 'leased', -1 FROM rescued
+), counted AS (
+    INSERT INTO tallies (incarnation, state, deliveries)
+    SELECT :incarnation, state, sum(change) FROM moves GROUP BY state ORDER BY state
+    ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
+)
+SELECT count(*) FILTER (WHERE state = 'pending') AS pending, count(*) FILTER (WHERE state = 'dead') AS dead
+FROM rescued;
+
+-- name: give_leases_back
+WITH returned AS (
+    UPDATE deliveries SET state = 'pending', reason = 'stopped', due_at = :now, owner = NULL
+    WHERE state = 'leased' AND owner = :incarnation
+    RETURNING 1
+), moves (state, change) AS (
+    SELECT * FROM (VALUES ('pending', 1), ('leased', -1)) AS both_ways
+), counted AS (
+    INSERT INTO tallies (incarnation, state, deliveries)
+    SELECT :incarnation, state, change * (SELECT count(*) FROM returned) FROM moves ORDER BY state
+    ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
+)
+SELECT count(*) FROM returned;
+
+-- name: settle_tallies
+-- What ended incarnations counted is added to the rows of incarnation 0, so that they do not pile up.
+WITH ended AS (
+    DELETE FROM tallies
+    WHERE incarnation IN (SELECT number FROM incarnations WHERE ended_at < :ended_before)
+    RETURNING state, deliveries
+)
+INSERT INTO tallies (incarnation, state, deliveries)
+SELECT 0, state, sum(deliveries) FROM ended GROUP BY state ORDER BY state
+ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries;
+
+-- name: forget_incarnations
+DELETE FROM incarnations
+WHERE ended_at < :ended_before
+    AND NOT EXISTS (SELECT 1 FROM deliveries WHERE state = 'leased' AND owner = incarnations.number);
+
+-- name: in_force
+UPDATE incarnations SET version = :version WHERE number = :incarnation AND version < :version;
+
+-- name: behind
+-- How many living nodes still route with an older configuration; one that has none yet serves nobody.
+SELECT count(*) FROM incarnations
+WHERE ended_at IS NULL AND version BETWEEN 1 AND :version::bigint - 1 AND number <> :incarnation
+    AND beat_at >= :silent_since;
+
+-- name: nodes
+SELECT incarnations.owner, name, version, opened_at, beat_at, ended_at, (
+    SELECT count(*) FROM deliveries WHERE state = 'leased' AND deliveries.owner = incarnations.number
+)
+FROM incarnations
+WHERE ended_at IS NULL OR ended_at >= :ended_since
+ORDER BY number;
+
+-- name: notify
+SELECT pg_notify(:channel, :topic);
+
+-- Registry ------------------------------------------------------------------------------------------
+
+-- name: registry_version
+SELECT version FROM registry;
+
+-- name: lock_registry
+SELECT version FROM registry FOR UPDATE;
+
+-- name: set_registry_version
+UPDATE registry SET version = :version;
+
+-- name: current_entities
+SELECT kind, body FROM entities;
+
+-- name: entities_at
+SELECT kind, body
+FROM (
+    SELECT DISTINCT ON (kind, id) kind, body, deleted
+    FROM revisions
+    WHERE version <= :version
+    ORDER BY kind, id, version DESC
+) AS newest
+WHERE NOT deleted;
+
+-- name: put_entity
+INSERT INTO entities (kind, id, version, body) VALUES (:kind, :id, :version, :body)
+ON CONFLICT (kind, id) DO UPDATE SET version = excluded.version, body = excluded.body;
+
+-- name: remove_entity
+DELETE FROM entities WHERE kind = :kind AND id = :id RETURNING id;
+
+-- name: add_revision
+-- Of two changes of one entity in one call, the last is the revision.
+INSERT INTO revisions (kind, id, version, deleted, body) VALUES (:kind, :id, :version, :deleted, :body)
+ON CONFLICT (kind, id, version) DO UPDATE SET deleted = excluded.deleted, body = excluded.body;
+
+-- name: free_texts
+DELETE FROM unique_texts WHERE kind = :kind AND id = :id;
+
+-- name: take_text
+-- No row when another entity holds the text; an entity may name the same text twice.
+INSERT INTO unique_texts (kind, instance_id, text, id) VALUES (:kind, :instance_id, :text, :id)
+ON CONFLICT (kind, instance_id, text) DO UPDATE SET id = excluded.id WHERE unique_texts.id = excluded.id
+RETURNING id;
+
+-- name: cancel
+-- What is not terminal. Before it, the rows are locked in one order, so that two of these never wait for
+-- each other.
+WITH open AS (
+    SELECT number, state FROM deliveries
+    WHERE state IN ('pending', 'leased', 'held')
+        AND (:destination_id::text IS NULL OR destination_id = :destination_id)
+        AND (:subscription_id::text IS NULL OR subscription_id = :subscription_id)
+        AND (:recipient::text IS NULL OR recipient = :recipient)
+    ORDER BY number
+    FOR UPDATE
+), cancelled AS (
+    UPDATE deliveries SET state = 'cancelled', reason = :reason, settled_at = :now, owner = NULL
+    FROM open
+    WHERE deliveries.number = open.number
+    RETURNING open.state
+), moves AS (
+    SELECT state, -1 AS change FROM cancelled UNION ALL SELECT 'cancelled', 1 FROM cancelled
+)
+INSERT INTO tallies (incarnation, state, deliveries)
+SELECT :incarnation, state, sum(change) FROM moves GROUP BY state ORDER BY state
+ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries;
+
+-- name: hold
+WITH open AS (
+    SELECT number FROM deliveries
+    WHERE state = 'pending' AND destination_id = :destination_id
+    ORDER BY number
+    FOR UPDATE
+), held AS (
+    UPDATE deliveries SET state = 'held', reason = :reason
+    FROM open
+    WHERE deliveries.number = open.number
+    RETURNING 1
+), moves (state, change) AS (
+    SELECT * FROM (VALUES ('held', 1), ('pending', -1)) AS both_ways
+)
+INSERT INTO tallies (incarnation, state, deliveries)
+SELECT :incarnation, state, change * (SELECT count(*) FROM held) FROM moves ORDER BY state
+ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries;
+
+-- name: unhold
+WITH open AS (
+    SELECT number FROM deliveries
+    WHERE state = 'held' AND destination_id = :destination_id AND reason = :reason
+    ORDER BY number
+    FOR UPDATE
+), freed AS (
+    UPDATE deliveries SET state = 'pending', reason = '', due_at = :now
+    FROM open
+    WHERE deliveries.number = open.number
+    RETURNING 1
+), moves (state, change) AS (
+    SELECT * FROM (VALUES ('held', -1), ('pending', 1)) AS both_ways
+)
+INSERT INTO tallies (incarnation, state, deliveries)
+SELECT :incarnation, state, change * (SELECT count(*) FROM freed) FROM moves ORDER BY state
+ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries;
+
+-- Accepting -----------------------------------------------------------------------------------------
+
+-- name: append
+-- A group of events that one version routed, no key twice. The registry's row is locked as it is now, not
+-- as it was when the statement began: whoever changes the configuration comes before or after all of this.
+-- Keys are taken in one order, so that two groups with the same keys never wait for each other.
+-- Yields whether the version is still the newest, and the keys that were written.
+WITH current AS MATERIALIZED (
+    SELECT version FROM registry WHERE version = :routed_with FOR SHARE
+), given AS MATERIALIZED (
+    SELECT nextval('event_numbers') AS number, one.*
+    FROM current, unnest(
+        :keys::bytea[], :ids::text[], :instance_ids::text[], :source_ids::text[],
+        :received_ats::double precision[], :registry_versions::bigint[], :forms::text[],
+        :schema_revisions::text[], :problems::text[], :attributes::text[], :vocabularies::text[],
+        :data::bytea[]
+    ) WITH ORDINALITY AS one (
+        key, id, instance_id, source_id, received_at, registry_version, form, schema_revision, problems,
+        attributes, vocabulary, data, place
+    )
+), keyed AS (
+    INSERT INTO dedup_keys AS known (number, key, event_id, at, quarantined)
+    SELECT number, key, id, :now, problems IS NOT NULL FROM given ORDER BY key
+    ON CONFLICT (key) DO UPDATE
+        SET number = excluded.number, event_id = excluded.event_id, at = excluded.at, quarantined = false
+        WHERE known.quarantined AND NOT excluded.quarantined
+    RETURNING key
+), replaced AS (
+    UPDATE events SET replaced_by = given.id
+    FROM given JOIN keyed USING (key) JOIN dedup_keys AS before USING (key)
+    WHERE events.id = before.event_id
+), stored AS (
+    INSERT INTO events
+        (number, id, instance_id, source_id, received_at, registry_version, form, schema_revision, problems,
+         attributes, vocabulary, data)
+    SELECT number, id, instance_id, source_id, received_at, registry_version, form, schema_revision, problems,
+        attributes, vocabulary, data
+    FROM given JOIN keyed USING (key)
+), planned AS (
+    INSERT INTO deliveries
+        (number, id, instance_id, event_id, topic_id, subscription_id, destination_id, recipient, state,
+         reason, epoch, owner, due_at, created_at, settled_at)
+    SELECT (given.number << 20) | place_in_event, one.id, one.instance_id, one.event_id, topic_id,
+        subscription_id, destination_id, recipient, state, reason, epoch, owner, due_at, created_at, settled_at
+    FROM given JOIN keyed USING (key) JOIN unnest(
+        :places::bigint[], :places_in_event::bigint[], :delivery_ids::text[], :delivery_instance_ids::text[],
+        :event_ids::text[], :topic_ids::text[], :subscription_ids::text[], :destination_ids::text[],
+        :recipients::text[], :states::text[], :reasons::text[], :epochs::integer[], :owners::integer[],
+        :due_ats::double precision[], :created_ats::double precision[], :settled_ats::double precision[]
+    ) AS one (
+        place, place_in_event, id, instance_id, event_id, topic_id, subscription_id, destination_id, recipient,
+        state, reason, epoch, owner, due_at, created_at, settled_at
+    ) USING (place)
+    RETURNING state
+), counted AS (
+    INSERT INTO tallies (incarnation, state, deliveries)
+    SELECT :incarnation, state, count(*) FROM planned GROUP BY state ORDER BY state
+    ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
+)
+SELECT EXISTS (SELECT FROM current), (SELECT coalesce(array_agg(key), '{}') FROM keyed),
+    (SELECT count(pg_notify(:channel, 'due')) FROM (SELECT FROM planned WHERE state = 'pending' LIMIT 1) AS due);
+
+-- name: known_keys
+SELECT key, event_id FROM dedup_keys WHERE key = ANY (:keys::bytea[]);
+
+-- Settling ------------------------------------------------------------------------------------------
+
+-- name: settle
+-- A group of results, no lease twice. Yields the leases that were still held.
+WITH given AS MATERIALIZED (
+    SELECT * FROM unnest(
+        :ids::text[], :epochs::integer[], :states::text[], :reasons::text[], :due_ats::double precision[],
+        :settled_ats::double precision[], :started_ats::double precision[], :durations::double precision[],
+        :codes::text[], :details::text[], :excerpts::text[], :attempt_numbers::integer[],
+        :attempt_reasons::text[], :bodies::bytea[]
+    ) AS one (
+        id, epoch, state, reason, due_at, settled_at, started_at, duration, code, detail, excerpt,
+        attempt_number, attempt_reason, body
+    )
+), settled AS (
+    UPDATE deliveries SET
+        state = given.state, reason = given.reason,
+        due_at = CASE given.state WHEN 'pending' THEN given.due_at ELSE deliveries.due_at END,
+        settled_at = given.settled_at, owner = NULL,
+        attempts = deliveries.attempts + (given.started_at IS NOT NULL)::integer,
+        started_at = coalesce(given.started_at, deliveries.started_at),
+        duration = coalesce(given.duration, deliveries.duration),
+        code = coalesce(given.code, deliveries.code),
+        detail = coalesce(given.detail, deliveries.detail),
+        excerpt = coalesce(given.excerpt, deliveries.excerpt),
+        rescues = CASE WHEN given.state = 'pending' AND given.started_at IS NOT NULL THEN 0
+            ELSE deliveries.rescues END
+    FROM given
+    WHERE deliveries.id = given.id AND deliveries.epoch = given.epoch AND deliveries.state = 'leased'
+    RETURNING deliveries.number, deliveries.id, deliveries.epoch, deliveries.state
+), tried AS (
+    INSERT INTO attempts (delivery, epoch, number, started_at, duration, reason, code, detail, excerpt)
+    SELECT settled.number, epoch, given.attempt_number, given.started_at, given.duration,
+        given.attempt_reason, given.code, given.detail, given.excerpt
+    FROM settled JOIN given USING (id, epoch)
+    WHERE given.attempt_number IS NOT NULL
+), went AS (
+    INSERT INTO sent (delivery, body)
+    SELECT settled.number, given.body FROM settled JOIN given USING (id, epoch) WHERE given.body IS NOT NULL
+    ON CONFLICT (delivery) DO UPDATE SET body = excluded.body
+), moves AS (
+    SELECT state, 1 AS change FROM settled UNION ALL SELECT 'leased', -1 FROM settled
+), counted AS (
+    INSERT INTO tallies (incarnation, state, deliveries)
+    SELECT :incarnation, state, sum(change) FROM moves GROUP BY state ORDER BY state
+    ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
+)
+SELECT id, epoch FROM settled;
+
+-- Claiming ------------------------------------------------------------------------------------------
+
+-- name: due_heads
+-- The earliest due time of each destination that has pending deliveries: one seek a destination,
+-- however long their backlogs are.
+WITH RECURSIVE heads (destination_id) AS (
+    SELECT min(destination_id) FROM deliveries WHERE state = 'pending' AND rescues < 3
+    UNION ALL
+    SELECT (
+        SELECT min(destination_id)
+        FROM deliveries
+        WHERE state = 'pending' AND rescues < 3 AND destination_id > heads.destination_id
+    )
+    FROM heads
+    WHERE heads.destination_id IS NOT NULL
+)
+SELECT destination_id, (
+    SELECT min(due_at) FROM deliveries
+    WHERE state = 'pending' AND rescues < 3 AND destination_id = heads.destination_id
+) AS due_at
+FROM heads
+WHERE destination_id IS NOT NULL;
+
+-- name: lease
+-- Of each destination its quota, the oldest first; what another node is just taking is passed over.
+WITH due AS (
+    SELECT picked.number
+    FROM unnest(:destination_ids::text[], :quotas::integer[]) AS wanted (destination_id, quota)
+    CROSS JOIN LATERAL (
+        SELECT number
+        FROM deliveries
+        WHERE state = 'pending' AND rescues < 3 AND destination_id = wanted.destination_id AND due_at <= :now
+        ORDER BY due_at, number
+        LIMIT wanted.quota
+        FOR UPDATE SKIP LOCKED
+    ) AS picked
+), leased AS (
+    UPDATE deliveries SET state = 'leased', owner = :incarnation, epoch = deliveries.epoch + 1
+    FROM due
+    WHERE deliveries.number = due.number
+    RETURNING deliveries.*
+), moves (state, change) AS (
+    SELECT * FROM (VALUES ('leased', 1), ('pending', -1)) AS both_ways
+), counted AS (
+    INSERT INTO tallies (incarnation, state, deliveries)
+    SELECT :incarnation, state, change * (SELECT count(*) FROM leased) FROM moves ORDER BY state
+    ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
+)
+SELECT leased.due_at, leased.number, leased.id, leased.epoch, leased.topic_id, leased.subscription_id,
+    leased.destination_id, leased.recipient, leased.attempts, leased.rescues,
+    events.id, events.instance_id, events.source_id, events.received_at, events.registry_version, events.form,
+    events.attributes, events.vocabulary, events.data
+FROM leased JOIN events ON events.number = leased.number >> 20;
+
+-- name: lease_suspect
+WITH due AS (
+    SELECT number
+    FROM deliveries
+    WHERE state = 'pending' AND rescues >= 3 AND due_at <= :now
+    ORDER BY due_at, number
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+), leased AS (
+    UPDATE deliveries SET state = 'leased', owner = :incarnation, epoch = deliveries.epoch + 1
+    FROM due
+    WHERE deliveries.number = due.number
+    RETURNING deliveries.*
+), moves (state, change) AS (
+    SELECT * FROM (VALUES ('leased', 1), ('pending', -1)) AS both_ways
+), counted AS (
+    INSERT INTO tallies (incarnation, state, deliveries)
+    SELECT :incarnation, state, change * (SELECT count(*) FROM leased) FROM moves ORDER BY state
+    ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
+)
+SELECT leased.due_at, leased.number, leased.id, leased.epoch, leased.topic_id, leased.subscription_id,
+    leased.destination_id, leased.recipient, leased.attempts, leased.rescues,
+    events.id, events.instance_id, events.source_id, events.received_at, events.registry_version, events.form,
+    events.attributes, events.vocabulary, events.data
+FROM leased JOIN events ON events.number = leased.number >> 20;
+
+-- name: earliest_due
+-- As due_heads, for all destinations together, and the suspects.
+WITH RECURSIVE heads (destination_id) AS (
+    SELECT min(destination_id) FROM deliveries WHERE state = 'pending' AND rescues < 3
+    UNION ALL
+    SELECT (
+        SELECT min(destination_id)
+        FROM deliveries
+        WHERE state = 'pending' AND rescues < 3 AND destination_id > heads.destination_id
+    )
+    FROM heads
+    WHERE heads.destination_id IS NOT NULL
+)
+SELECT least(
+    (SELECT min((
+        SELECT min(due_at) FROM deliveries
+        WHERE state = 'pending' AND rescues < 3 AND destination_id = heads.destination_id
+    )) FROM heads),
+    (SELECT min(due_at) FROM deliveries WHERE state = 'pending' AND rescues >= 3)
+);
+
+-- Replay --------------------------------------------------------------------------------------------
+
+-- name: keep_event
+-- Retention deletes no event while this transaction goes on; without its event there is nothing to send.
+SELECT 1
+FROM events
+WHERE number = (SELECT number >> 20 FROM deliveries WHERE id = :id AND instance_id = :instance_id)
+FOR KEY SHARE;
+
+-- name: keep_success
+-- A replay writes its own results onto the delivery; the success it reopens moves to the attempts.
+INSERT INTO attempts (delivery, epoch, number, started_at, duration, reason, code, detail, excerpt)
+SELECT number, epoch, attempts, started_at, duration, '', code, detail, excerpt
+FROM deliveries
+WHERE id = :id AND state = 'delivered'
+ON CONFLICT (delivery, epoch) DO NOTHING;
+
+-- name: reopen
+WITH ended AS (
+    SELECT number, state FROM deliveries
+    WHERE id = :id AND instance_id = :instance_id
+        AND state IN ('delivered', 'dead', 'suppressed', 'cancelled')
+    FOR UPDATE
+), reopened AS (
+    UPDATE deliveries
+    SET state = 'pending', reason = 'replayed', due_at = :now, settled_at = NULL, attempts = 0, rescues = 0
+    FROM ended
+    WHERE deliveries.number = ended.number
+    RETURNING ended.state
+), moves AS (
+    SELECT state, -1 AS change FROM reopened UNION ALL SELECT 'pending', 1 FROM reopened
+), counted AS (
+    INSERT INTO tallies (incarnation, state, deliveries)
+    SELECT :incarnation, state, change FROM moves ORDER BY state
+    ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
+)
+SELECT state FROM reopened;
+
+-- Reading -------------------------------------------------------------------------------------------
+
+-- name: event
+SELECT number, problems, schema_revision, replaced_by, id, instance_id, source_id, received_at,
+    registry_version, form, attributes, vocabulary, data
+FROM events
+WHERE id = :id AND instance_id = :instance_id;
+
+-- name: events
+-- JSON with an escaped U+0000 is not read by the database's own JSON; such a title is not searched.
+SELECT number, problems, schema_revision, replaced_by, id, instance_id, source_id, received_at,
+    registry_version, form, attributes, vocabulary, data
+FROM events
+WHERE instance_id = :instance_id AND number < :before
+    AND (:source_id::text IS NULL OR source_id = :source_id)
+    AND (:type::text IS NULL OR attributes::json ->> 'type' = :type)
+    AND (:quarantined::boolean IS NULL OR (problems IS NOT NULL AND replaced_by IS NULL) = :quarantined)
+    AND (:search::text IS NULL
+        OR position(lower(:search) IN lower(id)) > 0
+        OR position(lower(:search) IN lower(attributes::json ->> 'id')) > 0
+        OR position(lower(:search) IN lower(attributes::json ->> 'type')) > 0
+        OR CASE WHEN position('\u0000' IN vocabulary) = 0
+            THEN position(lower(:search) IN lower(vocabulary::json ->> 'title')) > 0 END)
+ORDER BY number DESC
+LIMIT :limit;
+
+-- name: delivery
+SELECT number, id, instance_id, event_id, topic_id, subscription_id, destination_id, recipient, state, reason,
+    attempts, rescues, due_at, created_at, settled_at, code, detail, duration, sent.body
+FROM deliveries LEFT JOIN sent ON sent.delivery = deliveries.number
+WHERE id = :id AND instance_id = :instance_id;
+
+-- name: deliveries
+SELECT number, id, instance_id, event_id, topic_id, subscription_id, destination_id, recipient, state, reason,
+    attempts, rescues, due_at, created_at, settled_at, code, detail, duration, sent.body
+FROM deliveries LEFT JOIN sent ON sent.delivery = deliveries.number
+WHERE instance_id = :instance_id AND number < :before
+    AND (:event_id::text IS NULL OR event_id = :event_id)
+    AND (:state::text IS NULL OR state = :state)
+    AND (:subscription_id::text IS NULL OR subscription_id = :subscription_id)
+    AND (:destination_id::text IS NULL OR destination_id = :destination_id)
+ORDER BY number DESC
+LIMIT :limit;
+
+-- name: number_of_event
+SELECT number FROM events WHERE id = :event_id AND instance_id = :instance_id;
+
+-- name: deliveries_of_event
+SELECT number, id, instance_id, event_id, topic_id, subscription_id, destination_id, recipient, state, reason,
+    attempts, rescues, due_at, created_at, settled_at, code, detail, duration, sent.body
+FROM deliveries LEFT JOIN sent ON sent.delivery = deliveries.number
+WHERE number BETWEEN :event::bigint << 20 AND (:event::bigint << 20) + 1048575 AND number < :before
+    AND (:state::text IS NULL OR state = :state)
+    AND (:subscription_id::text IS NULL OR subscription_id = :subscription_id)
+    AND (:destination_id::text IS NULL OR destination_id = :destination_id)
+ORDER BY number DESC
+LIMIT :limit;
+
+-- name: attempts
+SELECT number, started_at, duration, reason, code, detail, excerpt, epoch
+FROM attempts
+WHERE delivery = (SELECT number FROM deliveries WHERE id = :id)
+UNION ALL
+SELECT attempts, started_at, duration, '', code, detail, excerpt, epoch
+FROM deliveries
+WHERE id = :id AND state = 'delivered'
+ORDER BY epoch;
+
+-- name: tallies
+SELECT state, sum(deliveries)::bigint FROM tallies GROUP BY state;
+
+-- Retention -----------------------------------------------------------------------------------------
+
+-- name: delete_keys
+-- Numbers follow time, so the search ends at the first row that is young; rows from the future, written
+-- while a clock was wrong, do not end it.
+DELETE FROM dedup_keys
+WHERE number IN (
+    SELECT number
+    FROM dedup_keys
+    WHERE at < :before
+        AND number < coalesce((
+            SELECT number FROM dedup_keys WHERE at >= :before AND at <= :now ORDER BY number LIMIT 1
+        ), 9223372036854775807)
+    ORDER BY number
+    LIMIT :limit
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING number;
+
+-- name: delete_deliveries
+-- The search ends as in delete_keys.
+WITH old AS (
+    SELECT number
+    FROM deliveries
+    WHERE state IN ('delivered', 'dead', 'suppressed', 'cancelled', 'folded') AND settled_at < :before
+        AND number < coalesce((
+            SELECT number FROM deliveries
+            WHERE created_at >= :before AND created_at <= :now
+            ORDER BY number LIMIT 1
+        ), 9223372036854775807)
+    ORDER BY number
+    LIMIT :limit
+    FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM deliveries USING old WHERE deliveries.number = old.number
+    RETURNING deliveries.number, deliveries.state
+), untried AS (
+    DELETE FROM attempts USING gone WHERE attempts.delivery = gone.number
+), unsent AS (
+    DELETE FROM sent USING gone WHERE sent.delivery = gone.number
+), counted AS (
+    INSERT INTO tallies (incarnation, state, deliveries)
+    SELECT :incarnation, state, -count(*) FROM gone GROUP BY state ORDER BY state
+    ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
+)
+SELECT number FROM gone;
+
+-- name: lock_old_events
+-- An event stays as long as a delivery of it may still be sent, or is a dead letter that may be replayed;
+-- quarantined ones stay as long as dead letters do. The search ends as in delete_keys.
+SELECT number
+FROM events
+WHERE received_at < CASE WHEN problems IS NULL THEN :before::double precision
+        ELSE least(:before::double precision, :quarantined_before::double precision) END
+    AND number < coalesce((
+        SELECT number FROM events
+        WHERE received_at >= :before AND received_at <= :now
+        ORDER BY number LIMIT 1
+    ), 9223372036854775807)
+    AND NOT EXISTS (
+        SELECT 1 FROM deliveries
+        WHERE deliveries.number BETWEEN events.number << 20 AND (events.number << 20) + 1048575
+            AND state IN ('pending', 'leased', 'held', 'dead')
+    )
+ORDER BY number
+LIMIT :limit
+FOR UPDATE SKIP LOCKED;
+
+-- name: delete_events
+-- Asked again once the events are locked: a replay may have reopened a delivery of one meanwhile.
+DELETE FROM events
+WHERE number = ANY (:numbers::bigint[])
+    AND NOT EXISTS (
+        SELECT 1 FROM deliveries
+        WHERE deliveries.number BETWEEN events.number << 20 AND (events.number << 20) + 1048575
+            AND state IN ('pending', 'leased', 'held', 'dead')
+    )
+RETURNING number;

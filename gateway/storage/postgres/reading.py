@@ -1,0 +1,84 @@
+"""Events, deliveries and attempts as they are listed: which query answers what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from asyncpg import Record
+
+from gateway.domain.delivery import Attempt, Delivery
+from gateway.domain.ids import DeliveryId, EventId, InstanceId
+from gateway.ports import DeliveryFilter, EventFilter, Page, StoredEvent
+from gateway.storage import pages
+from gateway.storage.postgres.statements import Connection, fetch
+
+Listed = TypeVar("Listed")
+
+_unstorable = re.compile("[\0\ud800-\udfff]").search
+
+
+async def event(connection: Connection, instance_id: InstanceId, event_id: EventId) -> StoredEvent | None:
+    """One event of an instance."""
+    found = await _find(connection, "event", {"id": event_id, "instance_id": instance_id})
+    return pages.stored_event(tuple(found[0])) if found else None
+
+
+async def events(
+    connection: Connection, instance_id: InstanceId, wanted: EventFilter, cursor: str, limit: int
+) -> Page[StoredEvent]:
+    """A page of events; raises Malformed for a cursor that is none."""
+    parameters = pages.of_events(instance_id, wanted)
+    return await _page(connection, "events", parameters, cursor, limit, pages.stored_event)
+
+
+async def delivery(
+    connection: Connection, instance_id: InstanceId, delivery_id: DeliveryId
+) -> Delivery | None:
+    """One delivery of an instance."""
+    found = await _find(connection, "delivery", {"id": delivery_id, "instance_id": instance_id})
+    return pages.delivery(tuple(found[0])) if found else None
+
+
+async def deliveries(
+    connection: Connection, instance_id: InstanceId, wanted: DeliveryFilter, cursor: str, limit: int
+) -> Page[Delivery]:
+    """A page of deliveries; raises Malformed for a cursor that is none."""
+    parameters = pages.of_deliveries(instance_id, wanted)
+    name = "deliveries"
+    if wanted.event_id is not None:
+        number = await _find(connection, "number_of_event", parameters)
+        # Deliveries outlive their event; without it, the list is searched.
+        if number:
+            name, parameters["event"] = "deliveries_of_event", number[0][0]
+    return await _page(connection, name, parameters, cursor, limit, pages.delivery)
+
+
+async def attempts(connection: Connection, delivery_id: DeliveryId) -> Sequence[Attempt]:
+    """Every try of a delivery, oldest first."""
+    return [Attempt(*tuple(row)[:-1]) for row in await _find(connection, "attempts", {"id": delivery_id})]
+
+
+async def _page(
+    connection: Connection,
+    name: str,
+    parameters: Mapping[str, object],
+    cursor: str,
+    limit: int,
+    read: Callable[[pages.Row], Listed],
+) -> Page[Listed]:
+    paging = pages.paging(cursor, limit)
+    found = await _find(connection, name, {**parameters, **paging})
+    return pages.page([tuple(row) for row in found], paging["limit"], read)
+
+
+async def _find(connection: Connection, name: str, parameters: Mapping[str, object]) -> Sequence[Record]:
+    """Rows; none for a text that no row of this database can hold."""
+    if not all(_possible(value) for value in parameters.values()):
+        return ()
+    return await fetch(connection, name, **parameters)
+
+
+def _possible(value: object) -> bool:
+    return not isinstance(value, str) or _unstorable(value) is None

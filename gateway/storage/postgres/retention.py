@@ -1,0 +1,45 @@
+"""Deleting what is old, in small transactions that pass over what anybody else is just using."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.storage.postgres.statements import Connection, fetch
+
+
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """What counts as old, in seconds since the epoch; `now` tells rows of the future apart."""
+
+    events_before: float
+    deliveries_before: float
+    keys_before: float
+    now: float
+
+
+async def delete_old(connection: Connection, ages: Ages, limit: int, incarnation: int) -> int:
+    """Delete at most `limit` rows; return how many, not counting their attempts."""
+    keys = await fetch(connection, "delete_keys", before=ages.keys_before, now=ages.now, limit=limit)
+    deliveries = await fetch(
+        connection,
+        "delete_deliveries",
+        before=ages.deliveries_before,
+        now=ages.now,
+        limit=limit - len(keys),
+        incarnation=incarnation,
+    )
+    left = limit - len(keys) - len(deliveries)
+    return len(keys) + len(deliveries) + await _delete_events(connection, ages, left)
+
+
+async def _delete_events(connection: Connection, ages: Ages, limit: int) -> int:
+    async with connection.transaction():
+        locked = await fetch(
+            connection,
+            "lock_old_events",
+            before=ages.events_before,
+            quarantined_before=ages.deliveries_before,
+            now=ages.now,
+            limit=limit,
+        )
+        return len(await fetch(connection, "delete_events", numbers=[row[0] for row in locked]))

@@ -1,0 +1,112 @@
+"""Opening and closing a PostgreSQL store: its schema, its node, its connections."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from gateway.domain.clock import Clock
+from gateway.domain.errors import ConfigurationError, Refused
+from gateway.storage.postgres import schema
+from gateway.storage.postgres.connections import Connections
+from gateway.storage.postgres.database_clock import DatabaseClock
+from gateway.storage.postgres.faults import unusable
+from gateway.storage.postgres.ledger import PostgresLedger
+from gateway.storage.postgres.news import News, Topic
+from gateway.storage.postgres.node import Node
+from gateway.storage.postgres.registry import PostgresRegistry
+from gateway.storage.postgres.statements import Connection, fetch_row
+
+OLDEST_SERVER = 14
+_UNREACHABLE = (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, Refused)
+
+
+class PostgresStore:
+    """Implements `gateway.ports.Store`. Made by `open`."""
+
+    def __init__(self, connections: Connections, node: Node, news: News, timeout: float) -> None:
+        self._connections = connections
+        self._node = node
+        self._news = news
+        self._closed = False
+        self.registry = PostgresRegistry(connections, node, news)
+        self.ledger = PostgresLedger(connections, node, news.channel, timeout=timeout)
+
+    @classmethod
+    async def open(
+        cls,
+        dsn: str,
+        *,
+        clock: Clock,
+        name: str = "",
+        timeout: float = 8.0,
+        follow_database: bool = True,
+    ) -> PostgresStore:
+        """Connect, bring the schema up to date, open an incarnation for this node.
+
+        `timeout`, in seconds, bounds every wait. The time is the database's; only tests have it otherwise.
+        Raises ConfigurationError, one line, when the database cannot be used.
+        """
+        where, name = address(dsn), name or socket.gethostname()
+        try:
+            connections = await Connections.open(dsn, name=f"tocsin {name}"[:63], timeout=timeout)
+        except _UNREACHABLE as error:
+            problem = str(error) or type(error).__name__
+            raise unusable(where, f"the database cannot be reached ({problem})") from error
+        node = Node(connections, DatabaseClock(clock) if follow_database else clock, name)
+        try:
+            searched = await connections.run(lambda connection: _prepare(connection, where, clock.now()))
+            news = News(dsn, connections, searched)
+            await node.open()
+            await news.open()
+        except BaseException as error:
+            connections.cut()
+            if isinstance(error, _UNREACHABLE):
+                raise unusable(where, f"the store cannot be opened ({error})") from error
+            raise
+        return cls(connections, node, news, timeout)
+
+    def listen(self, configured: Callable[[], None], due: Callable[[], None]) -> None:
+        """Be told of what other nodes did; see `Store.listen`."""
+        self._news.on(Topic.CONFIGURED, configured)
+        self._news.on(Topic.DUE, due)
+        self._node.on_rescue = due
+
+    async def check(self) -> None:
+        """Prove that the database takes writes; raises Unavailable or OutOfSpace with the reason."""
+        await self._node.check()
+
+    async def close(self) -> None:
+        """Finish what is queued, give leases back, close."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self.ledger.finish()
+            await self._node.close()
+        except Refused:
+            await self._node.stop()
+        finally:
+            await self._news.close()
+            await self._connections.close()
+
+
+def address(dsn: str) -> str:
+    """The address of a database for people: without user, password and options."""
+    parts = urlsplit(dsn)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+async def _prepare(connection: Connection, where: str, now: float) -> str:
+    """Bring the schema up to date; return the name of the schema that holds it."""
+    version = connection.get_server_version()
+    if version.major < OLDEST_SERVER:
+        raise ConfigurationError(
+            f"{where}: PostgreSQL {version.major} is too old; at least {OLDEST_SERVER} is needed"
+        )
+    await schema.update(connection, where, now)
+    row = await fetch_row(connection, "database_time")
+    return str(row[1]) if row else ""
