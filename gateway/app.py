@@ -27,6 +27,7 @@ from gateway.pipeline.flow import Dispatch, Ingest
 from gateway.pipeline.snapshot import Current, build
 from gateway.ports import Configuration, LedgerCounts, Store
 from gateway.security.egress import MAIL_SERVICES, Dialer, EgressPolicy, SystemResolver
+from gateway.security.keyprint import Keyprint
 from gateway.service.configuration import Configurator
 from gateway.service.destinations import GONE, Destinations
 from gateway.service.instances import Instances
@@ -146,6 +147,7 @@ class Gateway:
             metrics=self.metrics,
             settings=settings,
             readiness=Readiness(store, clock),
+            nodes=store.nodes,
             instances=Instances(self.configurator),
             sources=Sources(self.configurator),
             keys=Keys(self.configurator),
@@ -265,7 +267,7 @@ async def open_gateway(settings: Settings) -> Gateway:
     clock = SystemClock()
     _check_egress(settings)
     identity = load_identity(settings, clock)
-    store = await _open_store(settings, clock)
+    store = await _open_store(settings, clock, identity.keyprint)
     try:
         keep_master(identity, settings, (await store.registry.load()).entities)
         return Gateway(settings, identity, store, clock)
@@ -294,10 +296,10 @@ def _limits(settings: Settings) -> ConnectionLimits:
     )
 
 
-async def _open_store(settings: Settings, clock: Clock) -> Store:
+async def _open_store(settings: Settings, clock: Clock, keyprint: Keyprint) -> Store:
     database = settings.database.get_secret_value() if settings.database else ""
     if database.startswith(POSTGRES):
-        return await PostgresStore.open(database, clock=clock, name=settings.node_name)
+        return await PostgresStore.open(database, clock=clock, keyprint=keyprint, name=settings.node_name)
     if database and not database.startswith(SQLITE):
         raise ConfigurationError(
             f"TOCSIN_DATABASE: {database.split(':')[0]!r} is not known; use sqlite:///path or "

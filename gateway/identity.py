@@ -15,6 +15,7 @@ from gateway.domain.clock import Clock
 from gateway.domain.destination import Destination
 from gateway.domain.errors import ConfigurationError
 from gateway.ports import Entity
+from gateway.security.keyprint import Keyprint
 from gateway.security.keys import generate, operator_digest
 from gateway.security.references import References
 from gateway.security.tokens import AccessTokens
@@ -28,12 +29,14 @@ ADMIN_KEY, SECRET_KEY = "admin.key", "secret.key"
 class Identity:
     """What a gateway is known by and keeps its secrets with.
 
-    `operator` is the digest of `admin_key`, and `admin_key_is_new` is set when this start made it up.
-    `new_master` is a master key that this start made up and that is not written yet, '' for none.
+    `operator` is the digest of `admin_key`, `keyprint` what other nodes recognise both keys by;
+    `admin_key_is_new` is set when this start made the key up. `new_master` is a master key that this start
+    made up and that is not written yet, '' for none.
     """
 
     admin_key: str
     operator: str
+    keyprint: Keyprint
     secrets: Secrets
     tokens: AccessTokens
     admin_key_is_new: bool
@@ -51,9 +54,11 @@ def load_identity(settings: Settings, clock: Clock) -> Identity:
         raise _unusable(folder, error) from error
     new_master = "" if master else fresh_key()
     masters = parse_keys(master or new_master)
-    secrets = Secrets(Vault(masters), References(settings.references))
+    vault = Vault(masters)
+    secrets = Secrets(vault, References(settings.references))
     operator = operator_digest(admin_key)
-    return Identity(admin_key, operator, secrets, AccessTokens(masters, clock), is_new, new_master)
+    keyprint = Keyprint.of(operator, vault.key_ids)
+    return Identity(admin_key, operator, keyprint, secrets, AccessTokens(masters, clock), is_new, new_master)
 
 
 def keep_master(identity: Identity, settings: Settings, entities: Iterable[Entity]) -> None:

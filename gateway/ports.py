@@ -265,6 +265,23 @@ class Ledger(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """One process on the store: since when, when it last wrote, what it holds. Times in epoch seconds.
+
+    `version` is the configuration that it routes with, None while it has none; `ended_at` None while it
+    lives.
+    """
+
+    owner: str
+    name: str
+    opened_at: float
+    seen_at: float
+    leases: int
+    version: int | None = None
+    ended_at: float | None = None
+
+
 class Store(Protocol):
     """One opened store: its registry and its ledger share transactions."""
 
@@ -281,6 +298,9 @@ class Store(Protocol):
 
     async def check(self) -> None:
         """Prove that the store answers and takes writes; raises Unavailable or OutOfSpace with the reason."""
+
+    async def nodes(self) -> Sequence[NodeState]:
+        """The processes that share this store, and those that ended within the last hour."""
 
     async def close(self) -> None:
         """Finish what is queued, give leases back, close."""

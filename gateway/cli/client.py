@@ -65,6 +65,10 @@ class Client:
         """A path below the instance, from the root on."""
         return self._base + path
 
+    def outside(self, path: str) -> Json:
+        """Read what belongs to no instance: a path from the gateway's own root on."""
+        return self.send("GET", f"{self._parts.path}{path}", b"", {})
+
     def send(self, method: str, target: str, content: bytes, headers: Mapping[str, str]) -> Json:
         """Like `call`, for a body that is ready and a target that starts at the root."""
         sent = {"Authorization": f"Bearer {self.place.key}", "Accept": "application/json", **headers}

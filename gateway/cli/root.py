@@ -55,6 +55,7 @@ COMMANDS: tuple[tuple[str, str, Group, str], ...] = (
     ("key", "nouns.key:app", CONFIGURE, "Who may call."),
     ("inbox", "nouns.event:inbox", FOLLOW, "Every event, newest first."),
     ("event", "nouns.event:app", FOLLOW, "What came in, and what became of it."),
+    ("node", "nouns.node:app", FOLLOW, "The processes that share a store."),
     ("delivery", "nouns.delivery:app", FOLLOW, "What went out, with every try; dead letters, replay."),
 )
 """Name, place below this package, panel and summary, in the order of `--help`."""

@@ -37,6 +37,11 @@ class Vault:
         ciphertext = self._ciphers[self._sealing].encrypt(nonce, secret.encode(), place.encode())
         return f"{VERSION}:{self._sealing}:{base64.b64encode(nonce + ciphertext).decode()}"
 
+    @property
+    def key_ids(self) -> tuple[str, ...]:
+        """The ids of its keys, the sealing one first."""
+        return tuple(self._ciphers)
+
     def knows(self, sealed: str) -> bool:
         """Whether the key that this was sealed with is one of ours."""
         version, _, rest = sealed.partition(":")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.domain.clock import Clock
 from gateway.pipeline.flow import Ingest
 from gateway.pipeline.snapshot import Current
+from gateway.ports import NodeState
 from gateway.service.destinations import Destinations
 from gateway.service.instances import Instances
 from gateway.service.keys import Keys
@@ -31,6 +33,7 @@ class Services:
     metrics: Metrics
     settings: Settings
     readiness: Readiness
+    nodes: Callable[[], Awaitable[Sequence[NodeState]]]
     instances: Instances
     sources: Sources
     keys: Keys

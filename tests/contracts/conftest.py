@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from gateway.ports import Store
+from gateway.security.keyprint import Keyprint
 from gateway.storage.postgres.store import PostgresStore
 from gateway.storage.sqlite.store import SqliteStore
 from tests.fakes.clock import FakeClock
@@ -53,6 +54,9 @@ class SqliteHouse:
             await store.close()
 
 
+KEYPRINT = Keyprint.of("operator", ("master",))
+
+
 class PostgresHouse:
     """A schema of its own in the server of these tests."""
 
@@ -63,9 +67,11 @@ class PostgresHouse:
         self._clock = clock
         self._opened: list[PostgresStore] = []
 
-    async def open(self) -> Store:
+    async def open(self, keyprint: Keyprint = KEYPRINT) -> Store:
         await self._execute(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
-        store = await PostgresStore.open(self._url, clock=self._clock, follow_database=False)
+        store = await PostgresStore.open(
+            self._url, clock=self._clock, keyprint=keyprint, follow_database=False
+        )
         self._opened.append(store)
         return store
 

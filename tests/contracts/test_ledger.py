@@ -539,6 +539,22 @@ async def test_attempts_made_before_a_crash_still_count(house, store, clock):
     assert len(await reopened.ledger.attempts(leased)) == 1
 
 
+async def test_a_store_lists_who_works_on_it(store, clock):
+    await append_leased(store, 3)
+    (node,) = await store.nodes()
+    assert (node.owner, node.leases, node.ended_at) == (store.ledger.owner, 3, None)
+    assert node.opened_at == node.seen_at == clock.now()
+    assert node.name
+
+
+async def test_what_was_claimed_is_held_by_its_owner(store):
+    await append(store, entry("1", planned()))
+    (claim,) = await claim_all(store.ledger)
+    assert claim.owner == store.ledger.owner
+    assert store.ledger.holds(claim)
+    assert not store.ledger.holds(claim._replace(owner="another"))
+
+
 async def test_a_store_that_works_passes_its_check(store):
     await store.check()
 

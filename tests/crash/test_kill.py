@@ -2,52 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import random
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from tests.crash.failing import stored, until_settled
+from tests.crash.sending import Senders
 from tests.fakes.http_sink import HttpSink
-from tests.harness import Client, GatewayProcess, cloudevent
+from tests.harness import Client, GatewayProcess
 from tests.waiting import until
 
 SENDERS = 16
 IN_FLIGHT = 8
 KILLS = 10
 SUSPECT_AFTER = 3
-
-
-class Senders:
-    """Post events with unique ids for as long as they run, again with the same id until a 2xx comes."""
-
-    def __init__(self, gateway: GatewayProcess, key: str) -> None:
-        self.gateway, self.key = gateway, key
-        self.acknowledged: dict[str, str] = {}
-        self.running = True
-
-    async def run(self, name: int) -> None:
-        number = 0
-        while self.running:
-            event = cloudevent(f"{name}-{number}")
-            while self.running and not await self._post(event):
-                await asyncio.sleep(0.01)
-            number += 1
-
-    async def _post(self, event: dict[str, object]) -> bool:
-        with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
-            async with Client(self.gateway.url, self.key) as client:
-                for _ in range(50):
-                    status, answer = await client.send(event)
-                    if status == 202:
-                        self.acknowledged[str(event["id"])] = answer["notification_id"]
-                        return True
-        return False
 
 
 @pytest.mark.timeout(180)
@@ -63,8 +34,8 @@ async def test_nothing_acknowledged_is_lost_when_the_process_is_killed_at_random
     try:
         async with gateway.client() as client:
             route = await client.webhook_route(sink.url("/hook"), retry_schedule=[0.2, 0.5, 1, 1, 1])
-        senders = Senders(gateway, route["key"])
-        tasks = [asyncio.create_task(senders.run(number)) for number in range(SENDERS)]
+        senders = Senders([gateway], route["key"])
+        senders.start(SENDERS)
         for _ in range(KILLS):
             enough = len(senders.acknowledged) + chance.randint(5, 60)
             await until(lambda enough=enough: len(senders.acknowledged) > enough, 30)
@@ -74,8 +45,7 @@ async def test_nothing_acknowledged_is_lost_when_the_process_is_killed_at_random
             await gateway.start()
         enough = len(senders.acknowledged) + 20
         await until(lambda: len(senders.acknowledged) > enough, 30)
-        senders.running = False
-        await asyncio.gather(*tasks)
+        await senders.stop()
         async with gateway.client() as client:
             await until_settled(client, 60)
             await replay_suspects(client)

@@ -61,7 +61,7 @@ def test_error_codes_named_for_senders_are_codes():
 
 
 def test_every_log_event_is_documented_with_its_level():
-    documented = {code(row[0])[0]: {row[1]} for row in rows(section(text_of("operating.md"), "Log lines"))}
+    documented = {code(row[0])[0]: {row[1]} for row in rows(section(text_of("logs.md"), "Log lines"))}
     assert documented == collected.logged()
 
 

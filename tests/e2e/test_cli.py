@@ -167,3 +167,9 @@ async def test_a_schema_refuses_what_does_not_fit(shell: Shell):
     (shell.folder / "schema.json").write_text("[1]")
     wrong = await shell.run("schema", "create", "--name", "x", "--type", "y", "--file", "schema.json")
     assert wrong.code == 2 and "JSON object" in wrong.err
+
+
+async def test_the_processes_that_share_the_store_are_listed(shell: Shell):
+    (node,) = await shell.json("node", "list")
+    assert (node["state"], node["leases"]) == ("living", 0)
+    assert node["name"] in (await shell.ok("node", "list")).out

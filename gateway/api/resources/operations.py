@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 
 from gateway.api.endpoint import Call, Reply
 from gateway.api.shapes.base import Answer, Name, StrictGiven, timestamp
 from gateway.domain.source import Instance
+from gateway.ports import NodeState
 from gateway.service.services import Services
 from gateway.telemetry.metrics import CONTENT_TYPE
 
@@ -39,6 +40,25 @@ class InstanceList(Answer):
     """All tenants."""
 
     instances: list[InstanceAnswer]
+
+
+class NodeAnswer(Answer):
+    """A process on the store. `version` is the configuration that it routes with."""
+
+    name: str
+    id: str
+    state: Literal["living", "ended"]
+    since: str
+    seen_at: str
+    ended_at: str | None = None
+    leases: int
+    version: int | None = None
+
+
+class NodeList(Answer):
+    """The processes that share the store, and those that ended within the last hour."""
+
+    nodes: list[NodeAnswer]
 
 
 class OperationHandlers:
@@ -72,6 +92,10 @@ class OperationHandlers:
         rows = sorted(self._services.current.snapshot.instances.values(), key=lambda row: row.created_at)
         return InstanceList(instances=[self._shown(row) for row in rows])
 
+    async def list_nodes(self, _: Call[Any, Any]) -> NodeList:
+        """The processes that share the store."""
+        return NodeList(nodes=[_node(row) for row in await self._services.nodes()])
+
     def _shown(self, instance: Instance) -> InstanceAnswer:
         default = self._services.current.snapshot.default_instance
         return InstanceAnswer(
@@ -80,3 +104,16 @@ class OperationHandlers:
             created_at=timestamp(instance.created_at),
             default=default is not None and default.id == instance.id,
         )
+
+
+def _node(row: NodeState) -> NodeAnswer:
+    return NodeAnswer(
+        name=row.name,
+        id=row.owner,
+        state="living" if row.ended_at is None else "ended",
+        since=timestamp(row.opened_at),
+        seen_at=timestamp(row.seen_at),
+        ended_at=None if row.ended_at is None else timestamp(row.ended_at),
+        leases=row.leases,
+        version=row.version,
+    )

@@ -11,8 +11,10 @@ from gateway.api.resources.operations import (
     InstanceAnswer,
     InstanceCreate,
     InstanceList,
+    NodeList,
     OperationHandlers,
 )
+from gateway.domain.errors import Unavailable
 
 
 def declare(handlers: OperationHandlers) -> Sequence[AnyEndpoint]:
@@ -56,5 +58,15 @@ def declare(handlers: OperationHandlers) -> Sequence[AnyEndpoint]:
             access=Access.OPERATOR,
             summary="List instances",
             answer=InstanceList,
+        ),
+        Endpoint(
+            method="GET",
+            path="/v1/nodes",
+            handler=handlers.list_nodes,
+            tag="operations",
+            access=Access.OPERATOR,
+            summary="List the processes that share the store",
+            answer=NodeList,
+            raises=(Unavailable,),
         ),
     ]

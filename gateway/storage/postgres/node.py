@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from gateway.domain.clock import Clock
-from gateway.domain.errors import Refused, Unavailable
+from gateway.domain.errors import ConfigurationError, Refused, Unavailable
 from gateway.domain.ids import new_id
+from gateway.ports import NodeState
+from gateway.security.keyprint import Keyprint
 from gateway.storage.postgres.connections import Connections
 from gateway.storage.postgres.database_clock import DatabaseClock
 from gateway.storage.postgres.statements import Connection, fetch, fetch_row, fetch_value
@@ -28,6 +30,8 @@ LEASE_SECONDS = 10.0
 BEAT_SECONDS = 2.0
 MARGIN_SECONDS = 1.0
 """A node stops so long before its lease ends."""
+LISTED_SECONDS = 3600.0
+"""How long ended incarnations are listed."""
 REMEMBERED_SECONDS = 86_400.0
 """How long ended incarnations are looked after, for what a frozen node may still write when it wakes."""
 
@@ -35,20 +39,26 @@ REMEMBERED_SECONDS = 86_400.0
 class Node:
     """Opened incarnations of this process. `on_rescue` is told when something became due by a rescue."""
 
-    def __init__(self, connections: Connections, clock: Clock, name: str) -> None:
+    def __init__(self, connections: Connections, clock: Clock, name: str, keyprint: Keyprint) -> None:
         self.owner = ""
         self.incarnation = 0
         self.clock = clock
         self.on_rescue: Callable[[], None] = lambda: None
         self._connections = connections
         self._name = name
+        self._keyprint = keyprint
         self._held_until: dict[str, float] = {}
         self._doubted = False
         self._task: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Open the first incarnation and begin to beat."""
+        """Open the first incarnation and begin to beat.
+
+        Raises ConfigurationError when a living node has other keys.
+        """
         await self._connections.run(self._observe)
+        await self._connections.run(self._end_silent)
+        await self._require_same_keys()
         await self._renew()
         await self._look_after()
         self._task = self._connections.own(self._beat_on())
@@ -69,6 +79,13 @@ class Node:
     async def check(self) -> None:
         """Write a heartbeat now. Raises Unavailable."""
         await self._beat()
+
+    async def all(self) -> Sequence[NodeState]:
+        """Every incarnation that lives, or ended within the last hour."""
+        found = await self._connections.run(
+            lambda connection: fetch(connection, "nodes", ended_since=self.clock.now() - LISTED_SECONDS)
+        )
+        return [NodeState(*row) for row in found]
 
     async def stop(self) -> None:
         """Beat no longer."""
@@ -114,12 +131,25 @@ class Node:
         if isinstance(self.clock, DatabaseClock):
             self.clock.observe(shown, asked_at)
 
+    async def _require_same_keys(self) -> None:
+        for name, text in await self._connections.run(lambda connection: fetch(connection, "keyprints")):
+            setting = self._keyprint.objection(Keyprint.parse(text))
+            if setting:
+                raise ConfigurationError(
+                    f"{setting}: node {name!r} on this database has another one; give all nodes the same"
+                )
+
     async def _renew(self) -> None:
         """Go on under a new incarnation."""
         owner, asked_at = new_id(), self.clock.monotonic()
         incarnation: int = await self._connections.run(
             lambda connection: fetch_value(
-                connection, "open_incarnation", owner=owner, name=self._name, now=self.clock.now()
+                connection,
+                "open_incarnation",
+                owner=owner,
+                name=self._name,
+                keyprint=str(self._keyprint),
+                now=self.clock.now(),
             )
         )
         self.owner, self.incarnation, self._doubted = owner, incarnation, False
@@ -135,10 +165,8 @@ class Node:
             self.on_rescue()
 
     async def _look_after_once(self, connection: Connection) -> tuple[int, int]:
+        await self._end_silent(connection)
         now = self.clock.now()
-        ended = await fetch(connection, "end_silent", now=now, silent_since=now - LEASE_SECONDS)
-        for number, name in ended:
-            log.warning("node.ended", incarnation=number, name=name)
         long_ago = now - REMEMBERED_SECONDS
         row = await fetch_row(
             connection, "rescue", now=now, ended_since=long_ago, incarnation=self.incarnation
@@ -149,6 +177,11 @@ class Node:
         if row is None:
             raise Unavailable("store_unavailable", "The database gave no answer.", retry_after=1)
         return row[0], row[1]
+
+    async def _end_silent(self, connection: Connection) -> None:
+        now = self.clock.now()
+        for number, name in await fetch(connection, "end_silent", now=now, silent_since=now - LEASE_SECONDS):
+            log.warning("node.ended", incarnation=number, name=name)
 
     async def _leave(self, connection: Connection) -> None:
         now = self.clock.now()

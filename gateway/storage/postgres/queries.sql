@@ -31,8 +31,12 @@ INSERT INTO migrations (number, name, checksum, applied_at) VALUES (:number, :na
 SELECT extract(epoch FROM clock_timestamp())::double precision, current_schema();
 
 -- name: open_incarnation
-INSERT INTO incarnations (owner, name, opened_at, beat_at) VALUES (:owner, :name, :now, :now)
+INSERT INTO incarnations (owner, name, keyprint, opened_at, beat_at)
+VALUES (:owner, :name, :keyprint, :now, :now)
 RETURNING number;
+
+-- name: keyprints
+SELECT name, keyprint FROM incarnations WHERE ended_at IS NULL ORDER BY number;
 
 -- name: beat
 -- No row: others took this incarnation for dead.
@@ -112,18 +116,18 @@ WHERE ended_at < :ended_before
     AND NOT EXISTS (SELECT 1 FROM deliveries WHERE state = 'leased' AND owner = incarnations.number);
 
 -- name: in_force
-UPDATE incarnations SET version = :version WHERE number = :incarnation AND version < :version;
+UPDATE incarnations SET version = greatest(version, :version) WHERE number = :incarnation;
 
 -- name: behind
 -- How many living nodes still route with an older configuration; one that has none yet serves nobody.
 SELECT count(*) FROM incarnations
-WHERE ended_at IS NULL AND version BETWEEN 1 AND :version::bigint - 1 AND number <> :incarnation
+WHERE ended_at IS NULL AND version < :version AND number <> :incarnation
     AND beat_at >= :silent_since;
 
 -- name: nodes
-SELECT incarnations.owner, name, version, opened_at, beat_at, ended_at, (
+SELECT incarnations.owner, name, opened_at, beat_at, (
     SELECT count(*) FROM deliveries WHERE state = 'leased' AND deliveries.owner = incarnations.number
-)
+), version, ended_at
 FROM incarnations
 WHERE ended_at IS NULL OR ended_at >= :ended_since
 ORDER BY number;

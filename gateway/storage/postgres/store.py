@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
 import asyncpg
 
 from gateway.domain.clock import Clock
 from gateway.domain.errors import ConfigurationError, Refused
+from gateway.ports import NodeState
+from gateway.security.keyprint import Keyprint
 from gateway.storage.postgres import schema
 from gateway.storage.postgres.connections import Connections
 from gateway.storage.postgres.database_clock import DatabaseClock
@@ -41,6 +43,7 @@ class PostgresStore:
         dsn: str,
         *,
         clock: Clock,
+        keyprint: Keyprint,
         name: str = "",
         timeout: float = 8.0,
         follow_database: bool = True,
@@ -48,7 +51,7 @@ class PostgresStore:
         """Connect, bring the schema up to date, open an incarnation for this node.
 
         `timeout`, in seconds, bounds every wait. The time is the database's; only tests have it otherwise.
-        Raises ConfigurationError, one line, when the database cannot be used.
+        Raises ConfigurationError, one line, when the database cannot be used, or is used with other keys.
         """
         where, name = address(dsn), name or socket.gethostname()
         try:
@@ -56,7 +59,7 @@ class PostgresStore:
         except _UNREACHABLE as error:
             problem = str(error) or type(error).__name__
             raise unusable(where, f"the database cannot be reached ({problem})") from error
-        node = Node(connections, DatabaseClock(clock) if follow_database else clock, name)
+        node = Node(connections, DatabaseClock(clock) if follow_database else clock, name, keyprint)
         try:
             searched = await connections.run(lambda connection: _prepare(connection, where, clock.now()))
             news = News(dsn, connections, searched)
@@ -78,6 +81,10 @@ class PostgresStore:
     async def check(self) -> None:
         """Prove that the database takes writes; raises Unavailable or OutOfSpace with the reason."""
         await self._node.check()
+
+    async def nodes(self) -> Sequence[NodeState]:
+        """The living nodes, and those that ended within the last hour."""
+        return await self._node.all()
 
     async def close(self) -> None:
         """Finish what is queued, give leases back, close."""

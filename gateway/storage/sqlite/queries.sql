@@ -295,6 +295,13 @@ WHERE state = 'leased' AND owner = ?;
 -- name: check_incarnation
 UPDATE incarnations SET checked_at = ? WHERE number = ?;
 
+-- name: nodes
+SELECT incarnations.owner, opened_at, checked_at, (
+    SELECT count(*) FROM deliveries WHERE state = 'leased' AND deliveries.owner = incarnations.number
+)
+FROM incarnations
+WHERE number = ?;
+
 -- name: close_incarnation
 UPDATE incarnations SET closed_at = ? WHERE number = ?;
 

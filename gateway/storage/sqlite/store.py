@@ -5,8 +5,9 @@ A file that cannot be used is refused with one line and left as it is.
 
 from __future__ import annotations
 
+import socket
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -18,6 +19,7 @@ from gateway.domain.clock import Clock
 from gateway.domain.delivery import State
 from gateway.domain.errors import Refused
 from gateway.domain.ids import new_id
+from gateway.ports import NodeState
 from gateway.storage.sqlite import opening, schema
 from gateway.storage.sqlite.faults import unusable
 from gateway.storage.sqlite.ledger import SqliteLedger
@@ -90,6 +92,13 @@ class SqliteStore:
     async def check(self) -> None:
         """Write and commit a row; raises Unavailable or OutOfSpace with the reason."""
         await self._writer.run(self._check)
+
+    async def nodes(self) -> Sequence[NodeState]:
+        """This process: a file has no other."""
+        owner, opened_at, seen_at, leases = await self._readers.run(
+            lambda connection: connection.execute(SQL["nodes"], (self._incarnation,)).fetchone()
+        )
+        return [NodeState(owner, socket.gethostname(), opened_at, seen_at, leases)]
 
     async def close(self) -> None:
         """Finish what is queued, give leases back, move the log into the file, end the threads."""

@@ -34,12 +34,14 @@ CREATE TABLE unique_texts (
 CREATE INDEX unique_texts_of_entity ON unique_texts (kind, id);
 
 -- Each opening of the store by a node; a lease is held by one of them for as long as its heart beats.
--- version is the configuration that the node routes with.
+-- keyprint is what the keys of the node are recognised by (gateway.security.keyprint);
+-- version is the configuration that the node routes with, NULL while it has none and serves nobody.
 CREATE TABLE incarnations (
     number integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     owner text NOT NULL UNIQUE,
     name text NOT NULL,
-    version bigint NOT NULL DEFAULT 0,
+    keyprint text NOT NULL,
+    version bigint,
     opened_at double precision NOT NULL,
     beat_at double precision NOT NULL,
     ended_at double precision

@@ -1,0 +1,201 @@
+"""What nodes that share one PostgreSQL promise each other, beside what every store promises."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gateway.domain.delivery import State
+from gateway.domain.errors import ConfigurationError
+from gateway.domain.source import Source
+from gateway.ports import EventFilter, Put, StaleRoutingError
+from gateway.security.keyprint import Keyprint
+from gateway.storage.postgres.node import LEASE_SECONDS
+from gateway.storage.postgres.store import PostgresStore
+from tests.contracts.conftest import KEYPRINT, PostgresHouse
+from tests.contracts.ledger_values import (
+    INSTANCE,
+    NOW,
+    append,
+    append_leased,
+    claim_all,
+    delivered,
+    entry,
+    planned,
+    require_true_counts,
+    states,
+)
+from tests.waiting import until, until_async
+
+
+@pytest.fixture
+async def house(postgres, clock):
+    opened = PostgresHouse(postgres, clock)
+    yield opened
+    await opened.leave()
+
+
+@pytest.fixture
+async def nodes(house):
+    return [await house.open() for _ in range(2)]
+
+
+async def test_an_event_posted_to_two_nodes_at_once_is_one(nodes):
+    calls = [append(nodes[number % 2], entry("same", planned())) for number in range(40)]
+    answers = [answer[0] for answer in await asyncio.gather(*calls)]
+    assert len({one.event_id for one in answers}) == 1
+    assert [one.duplicate for one in answers].count(False) == 1
+    assert len((await nodes[0].ledger.events(INSTANCE, EventFilter())).rows) == 1
+    assert len(await states(nodes[1])) == 1
+    await require_true_counts(nodes[0])
+
+
+async def test_groups_with_the_same_keys_in_other_orders_never_wait_for_each_other(nodes):
+    async def send(node, names):
+        return await append(node, *(entry(name, planned()) for name in names))
+
+    for part in range(20):
+        names = [f"{part}-{number}" for number in range(30)]
+        await asyncio.gather(send(nodes[0], names), send(nodes[1], names[::-1]))
+    assert len(await states(nodes[0])) == 600
+    await require_true_counts(nodes[1])
+
+
+async def test_claimers_of_two_nodes_never_take_the_same_lease(nodes):
+    for part in range(5):
+        await append(nodes[0], entry(str(part), *(planned(f"d-{number % 7}") for number in range(200))))
+    taken = []
+
+    async def claimer(node):
+        while claims := await claim_all(node.ledger, limit=37):
+            taken.extend((claim.delivery_id, claim.epoch) for claim in claims)
+
+    await asyncio.gather(*(claimer(nodes[number % 2]) for number in range(6)))
+    assert len(taken) == len(set(taken)) == 1000
+    await require_true_counts(nodes[0])
+
+
+async def test_what_one_node_changed_no_other_routes_without(nodes):
+    change = Put(Source("source-1", INSTANCE, "vault", 1.0, 1.0))
+    assert await nodes[0].registry.apply([change], expected=0) == 1
+    with pytest.raises(StaleRoutingError):
+        await append(nodes[1], entry("1"), routed_with=0)
+    await append(nodes[1], entry("1", version=1), routed_with=1)
+
+
+async def test_a_change_returns_once_every_node_has_it_in_force(nodes):
+    first, second = nodes
+    await second.registry.in_force(0)
+    heard = asyncio.Event()
+    second.listen(heard.set, lambda: None)
+    change = Put(Source("source-1", INSTANCE, "vault", 1.0, 1.0))
+    changing = asyncio.ensure_future(first.registry.apply([change], expected=0))
+    await asyncio.wait_for(heard.wait(), 5)
+    assert await second.registry.version() == 1
+    assert not changing.done()
+    await second.registry.in_force(1)
+    assert await asyncio.wait_for(changing, 5) == 1
+
+
+async def test_a_silent_nodes_deliveries_go_to_another_and_its_late_result_is_refused(nodes, clock):
+    silent, other = nodes
+    await silent._node.stop()
+    (leased,) = await append_leased(silent)
+    clock.advance(LEASE_SECONDS + 1)
+    await other._node._look_after()
+    (claim,) = await claim_all(other.ledger)
+    assert (claim.delivery_id, claim.epoch, claim.rescues) == (leased, 2, 1)
+    assert not await silent.ledger.settle(delivered(leased, 1))
+    assert await other.ledger.settle(delivered(leased, 2))
+    await require_true_counts(other)
+
+
+async def test_a_node_that_could_not_beat_knows_that_its_leases_are_over(nodes, clock):
+    silent, _ = nodes
+    await silent._node.stop()
+    await append(silent, entry("1", planned()))
+    (claim,) = await claim_all(silent.ledger)
+    assert silent.ledger.holds(claim)
+    clock.advance(LEASE_SECONDS)
+    assert not silent.ledger.holds(claim)
+
+
+async def test_a_node_that_was_taken_for_dead_goes_on_under_another_incarnation(nodes, clock):
+    frozen, other = nodes
+    await frozen._node.stop()
+    owner = frozen.ledger.owner
+    clock.advance(LEASE_SECONDS + 1)
+    await other._node._look_after()
+    (written_late,) = await append_leased(frozen)
+    await frozen.check()
+    assert frozen.ledger.owner != owner
+    await append(frozen, entry("1", planned()))
+    (claim,) = await claim_all(frozen.ledger)
+    assert frozen.ledger.holds(claim)
+    await other._node._look_after()
+    assert (await states(other))[written_late] is State.PENDING, "what an ended node wrote is found too"
+
+
+async def test_what_one_node_leaves_waiting_another_hears_of(nodes):
+    heard = asyncio.Event()
+    nodes[1].listen(lambda: None, heard.set)
+    await append(nodes[0], entry("1", planned()))
+    await asyncio.wait_for(heard.wait(), 5)
+
+
+async def test_news_is_heard_again_after_its_connection_was_lost(nodes):
+    heard = []
+    nodes[1].listen(lambda: None, lambda: heard.append(1))
+    nodes[1]._news._connection.terminate()
+    await until(lambda: heard, 10)
+    heard.clear()
+
+    async def told():
+        await append(nodes[0], entry(str(len(heard)) + str(id(heard)), planned()))
+        return bool(heard)
+
+    await until_async(told, 5)
+
+
+async def test_an_address_that_nobody_answers_is_one_line_without_its_password(clock):
+    with pytest.raises(ConfigurationError) as caught:
+        await PostgresStore.open("postgresql://tocsin:hunter2@127.0.0.1:1/db", clock=clock, keyprint=KEYPRINT)
+    assert "127.0.0.1:1/db" in str(caught.value) and "hunter2" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("keyprint", "setting"),
+    [
+        (Keyprint.of("another operator", ("master",)), "TOCSIN_ADMIN_KEY"),
+        (Keyprint.of("operator", ("another master",)), "TOCSIN_SECRET_KEY"),
+        (Keyprint.of("operator", ("another master", "master")), "TOCSIN_SECRET_KEY"),
+    ],
+)
+async def test_a_node_with_other_keys_is_refused_while_others_live(house, keyprint, setting):
+    first = await house.open()
+    with pytest.raises(ConfigurationError, match=setting):
+        await house.open(keyprint)
+    await first.close()
+    await house.open(keyprint)
+
+
+async def test_a_master_key_that_both_know_is_enough(house):
+    await house.open()
+    await house.open(Keyprint.of("operator", ("master", "one more")))
+
+
+async def test_nodes_see_each_other_and_who_ended(nodes):
+    first, second = nodes
+    await append_leased(first, 2)
+    await first.registry.in_force(3)
+    await second.close()
+    seen = {one.owner: (one.leases, one.version, one.ended_at is None) for one in await first.nodes()}
+    assert seen == {first.ledger.owner: (2, 3, True), second.ledger.owner: (0, None, False)}
+
+
+async def test_times_are_those_of_the_ledger_whatever_a_nodes_own_clock_shows(nodes, clock):
+    (leased,) = await append_leased(nodes[0])
+    row = await nodes[1].ledger.delivery(INSTANCE, leased)
+    assert row.created_at == clock.now() == NOW
