@@ -55,7 +55,7 @@ log = structlog.get_logger()
 
 SQLITE, POSTGRES = "sqlite:///", ("postgresql://", "postgres://")
 STORE_FILE = "tocsin.db"
-CLAIMER = "claimer"
+CLAIMER, INGEST = "claimer", "ingest"
 COUNT_EVERY = 15.0
 """Seconds between two counts of the ledger for the metrics."""
 
@@ -123,7 +123,8 @@ class Gateway:
         limits = Limits(
             settings.in_flight,
             settings.destination_in_flight,
-            settings.lane_places,
+            # Without places nothing is born leased: everything waits for a node that sends.
+            settings.lane_places if settings.role != INGEST else 0,
             settings.lanes_memory_bytes,
             settings.max_body_bytes,
         )
@@ -202,8 +203,9 @@ class Gateway:
         self._changed()
         if self.current.snapshot.default_instance is None:
             await self.services.instances.create("default")
-        self._tasks = [
-            asyncio.create_task(self._claimer.run(), name=CLAIMER),
+        if self.settings.role != INGEST:
+            self._tasks.append(asyncio.create_task(self._claimer.run(), name=CLAIMER))
+        self._tasks += [
             asyncio.create_task(self._retention.run(self._stopping), name="retention"),
             asyncio.create_task(self._count(), name="counts"),
         ]
@@ -214,7 +216,10 @@ class Gateway:
         return host, port
 
     async def stop(self) -> None:
-        """Stop taking events, let deliveries finish, give back the rest, close the store."""
+        """Leave a balancer's list, take no more events, let deliveries finish, give back the rest, close."""
+        self.services.leaving = True
+        if self._tasks and not self._stopping.is_set():
+            await asyncio.sleep(self.settings.drain_delay)
         self._stopping.set()
         self.services.draining = True
         await self._server.stop(min(self.settings.drain_seconds, 10.0))
@@ -296,14 +301,39 @@ def _limits(settings: Settings) -> ConnectionLimits:
     )
 
 
+async def migrate(settings: Settings) -> str:
+    """Bring the schema of the store up to date; return a line that says what was done.
+
+    Raises ConfigurationError, one line that says what to do.
+    """
+    database = _database(settings)
+    if database.startswith(POSTGRES):
+        return await PostgresStore.migrate(database, clock=SystemClock())
+    store = await SqliteStore.open(_file(settings, database), clock=SystemClock())
+    await store.close()
+    return f"{_file(settings, database)}: up to date"
+
+
 async def _open_store(settings: Settings, clock: Clock, keyprint: Keyprint) -> Store:
-    database = settings.database.get_secret_value() if settings.database else ""
+    database = _database(settings)
     if database.startswith(POSTGRES):
         return await PostgresStore.open(database, clock=clock, keyprint=keyprint, name=settings.node_name)
-    if database and not database.startswith(SQLITE):
+    if settings.role != "all":
+        raise ConfigurationError("TOCSIN_ROLE: a SQLite store has one process; several need postgresql://")
+    return await SqliteStore.open(
+        _file(settings, database), clock=clock, free_space_floor=settings.free_space_floor_bytes
+    )
+
+
+def _database(settings: Settings) -> str:
+    database = settings.database
+    if database and not database.startswith((SQLITE, *POSTGRES)):
         raise ConfigurationError(
             f"TOCSIN_DATABASE: {database.split(':')[0]!r} is not known; use sqlite:///path or "
             "postgresql://user@host/name"
         )
-    path = Path(database.removeprefix(SQLITE)) if database else settings.data_dir / STORE_FILE
-    return await SqliteStore.open(path, clock=clock, free_space_floor=settings.free_space_floor_bytes)
+    return database
+
+
+def _file(settings: Settings, database: str) -> Path:
+    return Path(database.removeprefix(SQLITE)) if database else settings.data_dir / STORE_FILE

@@ -7,8 +7,9 @@ A setting comes from, in order: the command line, the environment (`TOCSIN_LISTE
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -21,7 +22,11 @@ from pydantic_settings import (
 from gateway.domain.errors import ConfigurationError
 
 PREFIX = "TOCSIN_"
-SECRET_FIELDS = ("admin_key", "secret_key", "smtp_url", "database")
+SECRET_FIELDS = ("admin_key", "secret_key", "smtp_url")
+FILE_FIELDS = (*SECRET_FIELDS, "database")
+"""What may be in a file: secrets, and what may hold one."""
+
+_PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*(?=@)")
 
 
 class Settings(BaseSettings):
@@ -33,10 +38,13 @@ class Settings(BaseSettings):
         "127.0.0.1:8080", description="Address and port to listen on; port 0 takes a free one."
     )
     data_dir: Path = Field(Path("data"), description="Folder of the store and of generated key files.")
-    database: SecretStr | None = Field(
-        None,
+    database: str = Field(
+        "",
         description="Store: `sqlite:///path`, or `postgresql://user:password@host/name` for several nodes; "
-        "unset: `tocsin.db` in the data folder.",
+        "empty: `tocsin.db` in the data folder.",
+    )
+    role: Literal["all", "ingest", "dispatch"] = Field(
+        "all", description="What this node does: take events, send deliveries, or both. PostgreSQL only."
     )
     node_name: str = Field("", description="Name of this node among several; unset: the name of its host.")
     admin_key: SecretStr | None = Field(
@@ -94,6 +102,12 @@ class Settings(BaseSettings):
         128 << 20,
         ge=1 << 20,
         description="Bytes that the deliveries kept in memory hold together; the rest wait in the store.",
+    )
+    drain_delay: float = Field(
+        0.0,
+        ge=0,
+        description="How long a stopping gateway, no longer ready, still takes events, in seconds: so long a "
+        "balancer may need to notice.",
     )
     drain_seconds: float = Field(
         30.0, ge=0, description="How long a stopping gateway lets deliveries finish, in seconds."
@@ -156,9 +170,14 @@ def load(**overrides: Any) -> Settings:
         raise ConfigurationError(f"the settings file cannot be read: {error}") from error
 
 
+def without_password(url: str) -> str:
+    """An address for people to read."""
+    return _PASSWORD.sub(r"\1:***", url)
+
+
 def _secret_files() -> dict[str, str]:
     found = {}
-    for name in SECRET_FIELDS:
+    for name in FILE_FIELDS:
         variable = f"{PREFIX}{name.upper()}_FILE"
         path = os.environ.get(variable)
         if path:
@@ -176,7 +195,7 @@ CLIENT_VARIABLES = frozenset({"CONFIG", "URL", "KEY", "INSTANCE"})
 
 def _refuse_unknown() -> None:
     known = {name.upper() for name in Settings.model_fields}
-    known |= CLIENT_VARIABLES | {f"{name.upper()}_FILE" for name in SECRET_FIELDS}
+    known |= CLIENT_VARIABLES | {f"{name.upper()}_FILE" for name in FILE_FIELDS}
     unknown = [
         name for name in os.environ if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in known
     ]

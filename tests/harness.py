@@ -22,11 +22,12 @@ ADMIN_KEY = "operator-key-of-the-tests-0123456789"
 class GatewayProcess:
     """`tocsin serve` on a free loopback port, with its store in a folder that survives a kill.
 
-    Settings that are None are left to their defaults.
+    Settings that are None are left to their defaults; `listen_port` 0 takes a free port.
     """
 
-    def __init__(self, folder: Path, **settings: object) -> None:
+    def __init__(self, folder: Path, listen_port: int = 0, **settings: object) -> None:
         self.folder = folder
+        self._port = listen_port
         self.url = ""
         given = {"allow_networks": "127.0.0.0/8", "admin_key": ADMIN_KEY} | settings
         self._settings = {
@@ -51,7 +52,7 @@ class GatewayProcess:
                     "gateway",
                     "serve",
                     "--listen",
-                    "127.0.0.1:0",
+                    f"127.0.0.1:{self._port}",
                     "--data-dir",
                     str(self.folder / "data"),
                 ],

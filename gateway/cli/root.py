@@ -43,6 +43,7 @@ COMMANDS: tuple[tuple[str, str, Group, str], ...] = (
         "Show everything at work, with real events and receivers, and check it.",
     ),
     ("serve", "serve:serve", RUN, "Run a gateway."),
+    ("migrate", "migrate:migrate", RUN, "Bring the schema of the store up to date."),
     ("settings", "show_settings:settings", RUN, "Every setting, its value and where that comes from."),
     ("quickstart", "quickstart:quickstart", SEND, "Print the commands to a first delivered event."),
     ("send", "send:send", SEND, "Send one event."),

@@ -6,7 +6,8 @@ import sys
 from typing import Any
 
 from gateway.cli.options import options, with_parameters
-from gateway.settings import SECRET_FIELDS, Settings, load
+from gateway.domain.errors import ConfigurationError
+from gateway.settings import SECRET_FIELDS, Settings, load, without_password
 
 
 @with_parameters(options(Settings, without=SECRET_FIELDS))
@@ -17,6 +18,11 @@ def serve(**given: Any) -> int:
     TOCSIN_DATA_DIR) and a line of the file that TOCSIN_CONFIG names; secrets come only from there, or from
     files (TOCSIN_ADMIN_KEY_FILE): see `tocsin settings`.
     """
+    if without_password(given.get("database") or "") != (given.get("database") or ""):
+        raise ConfigurationError(
+            "--database: every process can read a password in a command line; put the address into "
+            "TOCSIN_DATABASE, or into a file that TOCSIN_DATABASE_FILE names"
+        )
     settings = load(**given)
     from gateway.cli.running import run_gateway
 

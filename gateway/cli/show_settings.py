@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.cli.screen import Format, say, show_json, show_rows
-from gateway.settings import PREFIX, SECRET_FIELDS, Settings, load
+from gateway.settings import FILE_FIELDS, PREFIX, SECRET_FIELDS, Settings, load, without_password
 
 COLUMNS = ("setting", "value", "set_by", "meaning")
 MASK = "(secret)"
@@ -34,6 +34,7 @@ def _rows(current: Settings, of_file: dict[str, Any]) -> Iterator[dict[str, Any]
     for name, field in Settings.model_fields.items():
         value = getattr(current, name)
         shown = MASK if name in SECRET_FIELDS and value else value
+        shown = without_password(shown) if name == "database" else shown
         default = field.get_default()
         yield {
             "setting": PREFIX + name.upper(),
@@ -46,7 +47,7 @@ def _rows(current: Settings, of_file: dict[str, Any]) -> Iterator[dict[str, Any]
 
 def _origin(name: str, of_file: dict[str, Any]) -> str:
     variable = PREFIX + name.upper()
-    for source in (f"{variable}_FILE", variable) if name in SECRET_FIELDS else (variable,):
+    for source in (f"{variable}_FILE", variable) if name in FILE_FIELDS else (variable,):
         if os.environ.get(source) is not None:
             return source
     return f"{PREFIX}CONFIG" if name in of_file else "default"

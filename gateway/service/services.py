@@ -25,7 +25,11 @@ from gateway.telemetry.metrics import Metrics
 
 @dataclass(slots=True)
 class Services:
-    """What the API may call. `draining` is set while the gateway stops: not ready, but still alive."""
+    """What the API may call.
+
+    `leaving` is set as soon as the gateway is to stop: it is not ready, but takes events for a while;
+    `draining` once it takes none any more.
+    """
 
     current: Current
     ingest: Ingest
@@ -43,4 +47,5 @@ class Services:
     schemas: Schemas
     records: Records
     trials: Trials
+    leaving: bool = False
     draining: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Protocol
 
@@ -95,15 +95,6 @@ class PostgresHouse:
 
 
 STORES = ("sqlite", "postgres")
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """One server for all tests of this process."""
-    server = PostgresServer()
-    server.start()
-    yield server
-    server.close()
 
 
 @pytest.fixture

@@ -6,21 +6,29 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Sequence
+from typing import Protocol
 
 import aiohttp
 
-from tests.harness import Client, GatewayProcess, cloudevent
+from tests.harness import Client, cloudevent
+
+
+class Reachable(Protocol):
+    """What has an address to post to."""
+
+    url: str
 
 
 class Senders:
     """Post events with unique ids for as long as they run; a node that does not answer gives way to the next.
 
-    `refused` counts the answers other than 2xx, `longest` is the longest that one took, in seconds.
+    `refused` counts the answers other than 2xx, `broken` the posts without any, `longest` is the longest
+    that one took, in seconds.
     """
 
-    def __init__(self, gateways: Sequence[GatewayProcess], key: str) -> None:
+    def __init__(self, gateways: Sequence[Reachable], key: str) -> None:
         self.acknowledged: dict[str, str] = {}
-        self.refused = 0
+        self.refused = self.broken = 0
         self.longest = 0.0
         self._gateways, self._key = gateways, key
         self._running = True
@@ -45,7 +53,7 @@ class Senders:
             if not self._running:
                 return
 
-    async def _post(self, gateway: GatewayProcess, event: dict[str, object]) -> bool:
+    async def _post(self, gateway: Reachable, event: dict[str, object]) -> bool:
         began = asyncio.get_running_loop().time()
         try:
             with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
@@ -55,6 +63,8 @@ class Senders:
                         self.acknowledged[str(event["id"])] = answer["notification_id"]
                         return True
                     self.refused += 1
+                    return False
+            self.broken += 1
             return False
         finally:
             self.longest = max(self.longest, asyncio.get_running_loop().time() - began)

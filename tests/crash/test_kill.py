@@ -40,7 +40,7 @@ async def test_nothing_acknowledged_is_lost_when_the_process_is_killed_at_random
             enough = len(senders.acknowledged) + chance.randint(5, 60)
             await until(lambda enough=enough: len(senders.acknowledged) > enough, 30)
             gateway.kill()
-            await until(lambda: not sink.connections)
+            await sink.deserted()
             lives.append(len(sink.requests))
             await gateway.start()
         enough = len(senders.acknowledged) + 20

@@ -11,7 +11,7 @@ import pytest
 from gateway.api.resources.description import DescriptionHandlers
 from gateway.api.routes import endpoints
 from gateway.cli.root import _known, app
-from gateway.settings import CLIENT_VARIABLES, PREFIX, SECRET_FIELDS, Settings
+from gateway.settings import CLIENT_VARIABLES, FILE_FIELDS, PREFIX, Settings
 from gateway.spi.discovery import destinations
 from gateway.telemetry.metrics import Metrics
 from tests.docs.pages import DOCS, ROOT, anchors, blocks, links, pages, prose, spans, text_of
@@ -72,7 +72,7 @@ def test_files_and_folders_that_are_named_exist(page):
 @PAGES
 def test_settings_that_are_named_exist(page):
     known = {name.upper() for name in Settings.model_fields} | CLIENT_VARIABLES
-    known |= {f"{name.upper()}_FILE" for name in SECRET_FIELDS}
+    known |= {f"{name.upper()}_FILE" for name in FILE_FIELDS}
     named = set(re.findall(rf"\b{PREFIX}([A-Z_]+)", page.read_text(encoding="utf-8"))) - {""}
     assert named <= known
 

@@ -36,20 +36,25 @@ def event(id: str, size: int = 200_000):
 
 
 async def fill(client: Client, source_id: str, *, most: int = 2000) -> tuple[dict[str, str], list[str]]:
-    """Post from several senders until each has been refused: what was accepted, and what was not."""
+    """Post from several senders until each was refused twice running: what was accepted, and what was not.
+
+    The first refusal makes the store give back the room of its log.
+    """
     accepted: dict[str, str] = {}
     refused: list[str] = []
 
     async def send(name: int) -> None:
         for number in range(most):
             id = f"{name}-{number}"
-            status, answer = await client.send(event(id), source_id)
-            if status == 202:
-                accepted[id] = answer["notification_id"]
-                continue
-            assert (status, answer["code"]) == (507, "store_full"), answer
-            refused.append(id)
-            return
+            for _ in range(2):
+                status, answer = await client.send(event(id), source_id)
+                if status == 202:
+                    accepted[id] = answer["notification_id"]
+                    break
+                assert (status, answer["code"]) == (507, "store_full"), answer
+            else:
+                refused.append(id)
+                return
 
     await asyncio.gather(*(send(name) for name in range(SENDERS)))
     assert len(refused) == SENDERS

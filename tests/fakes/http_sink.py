@@ -16,6 +16,8 @@ from typing import Self
 
 from aiohttp import web
 
+from tests.waiting import until
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -68,9 +70,18 @@ class HttpSink:
 
     @property
     def connections(self) -> int:
-        """How many connections are open; what came over one that is gone has been recorded."""
+        """How many connections are open."""
         server = self._runner.server
         return len(server.connections) if server is not None else 0
+
+    async def deserted(self) -> None:
+        """Wait until nobody is connected any more and everything that came is recorded.
+
+        A request may be read in the very moment in which its connection ends; its handler comes after that.
+        """
+        await until(lambda: not self.connections)
+        for _ in range(10):
+            await asyncio.sleep(0)
 
     def record(self, request: Received) -> None:
         """Called with each request once it is here as a whole."""

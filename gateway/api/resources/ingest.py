@@ -63,6 +63,8 @@ class IngestHandlers:
         services = self._services
         if services.draining:
             raise Unavailable("stopping", "the gateway is stopping; try again", retry_after=1)
+        if services.settings.role == "dispatch":
+            raise Unavailable("node_only_sends", "this node takes no events; ask another one", retry_after=1)
         if not request.content.is_eof():
             # Nobody without a key makes the gateway wait for a body and keep it.
             authorization = request.headers.get(hdrs.AUTHORIZATION, "").encode("utf-8", "surrogateescape")

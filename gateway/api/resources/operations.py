@@ -73,7 +73,7 @@ class OperationHandlers:
 
     async def ready(self, _: Call[Any, Any]) -> Reply:
         """The process takes events: its store writes, and it is not stopping."""
-        if self._services.draining:
+        if self._services.leaving:
             return Reply(HealthAnswer(status="stopping"), 503)
         if problem := await self._services.readiness.problem():
             return Reply(HealthAnswer(status="not ready", reason=problem), 503)

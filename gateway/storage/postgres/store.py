@@ -54,11 +54,7 @@ class PostgresStore:
         Raises ConfigurationError, one line, when the database cannot be used, or is used with other keys.
         """
         where, name = address(dsn), name or socket.gethostname()
-        try:
-            connections = await Connections.open(dsn, name=f"tocsin {name}"[:63], timeout=timeout)
-        except _UNREACHABLE as error:
-            problem = str(error) or type(error).__name__
-            raise unusable(where, f"the database cannot be reached ({problem})") from error
+        connections = await _connect(dsn, where, f"tocsin {name}"[:63], timeout)
         node = Node(connections, DatabaseClock(clock) if follow_database else clock, name, keyprint)
         try:
             searched = await connections.run(lambda connection: _prepare(connection, where, clock.now()))
@@ -71,6 +67,23 @@ class PostgresStore:
                 raise unusable(where, f"the store cannot be opened ({error})") from error
             raise
         return cls(connections, node, news, timeout)
+
+    @staticmethod
+    async def migrate(dsn: str, *, clock: Clock, timeout: float = 600.0) -> str:
+        """Bring the schema up to date and do nothing else; return a line that says what was done.
+
+        Raises ConfigurationError, one line.
+        """
+        where = address(dsn)
+        connections = await _connect(dsn, where, "tocsin migrate", timeout)
+        try:
+            applied = await connections.run(lambda one: schema.update(one, where, clock.now()))
+        except _UNREACHABLE as error:
+            raise unusable(where, f"the schema cannot be brought up to date ({error})") from error
+        finally:
+            await connections.close()
+        done = f"{applied} applied" if applied else "nothing to do"
+        return f"{where}: schema version {len(schema.MIGRATIONS)}, {done}"
 
     def listen(self, configured: Callable[[], None], due: Callable[[], None]) -> None:
         """Be told of what other nodes did; see `Store.listen`."""
@@ -105,6 +118,14 @@ def address(dsn: str) -> str:
     """The address of a database for people: without user, password and options."""
     parts = urlsplit(dsn)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+async def _connect(dsn: str, where: str, name: str, timeout: float) -> Connections:
+    try:
+        return await Connections.open(dsn, name=name, timeout=timeout)
+    except _UNREACHABLE as error:
+        problem = str(error) or type(error).__name__
+        raise unusable(where, f"the database cannot be reached ({problem})") from error
 
 
 async def _prepare(connection: Connection, where: str, now: float) -> str:

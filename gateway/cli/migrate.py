@@ -1,0 +1,20 @@
+"""`tocsin migrate`: the schema of the store brought up to date, by itself, before nodes are."""
+
+from __future__ import annotations
+
+import asyncio
+
+from gateway.cli.options import options, with_parameters
+from gateway.cli.screen import say
+from gateway.settings import Settings, load
+
+OF_THE_STORE = frozenset({"data_dir", "database"})
+
+
+@with_parameters(options(Settings, without=set(Settings.model_fields) - OF_THE_STORE))
+def migrate(**given: object) -> None:
+    """Bring the schema of the store up to date. `tocsin serve` does the same when it starts."""
+    settings = load(**given)
+    from gateway.app import migrate as bring_up_to_date
+
+    say(asyncio.run(bring_up_to_date(settings)))

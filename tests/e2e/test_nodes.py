@@ -1,0 +1,156 @@
+"""Several processes on one PostgreSQL, as whoever runs them sees them."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+import asyncpg
+import pytest
+
+from gateway.security.vault import fresh_key
+from tests.commands import Shell
+from tests.crash.failing import stored, until_settled
+from tests.crash.sending import Senders
+from tests.fakes.haproxy import Haproxy
+from tests.fakes.http_sink import HttpSink
+from tests.fakes.postgres import PostgresServer
+from tests.harness import GatewayProcess, cloudevent
+from tests.waiting import until, until_async
+
+Start = Callable[..., Awaitable[GatewayProcess]]
+
+
+@pytest.fixture
+async def database(postgres: PostgresServer) -> AsyncIterator[str]:
+    """The address of an empty database."""
+    name = f"e_{secrets.token_hex(6)}"
+    connection = await asyncpg.connect(postgres.url())
+    await connection.execute(f"CREATE DATABASE {name}")
+    yield postgres.url(name)
+    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await connection.close()
+
+
+@pytest.fixture
+async def start(tmp_path: Path, database: str) -> AsyncIterator[Start]:
+    """Starts nodes that share the database and their keys."""
+    secret, started = fresh_key(), []
+
+    async def node(name: str, **settings: object) -> GatewayProcess:
+        folder = tmp_path / name
+        folder.mkdir()
+        given = {"database": database, "secret_key": secret, "node_name": name} | settings
+        gateway = GatewayProcess(folder, **given)
+        started.append(gateway)
+        await gateway.start()
+        return gateway
+
+    yield node
+    for gateway in started:
+        gateway.close()
+
+
+async def test_one_node_takes_events_and_another_sends_them(start: Start, sink: HttpSink):
+    ingest, dispatch = await start("in", role="ingest"), await start("out", role="dispatch")
+    async with ingest.client() as client, dispatch.client() as other:
+        route = await client.webhook_route(sink.url("/hook"))
+        for number in range(10):
+            status, _ = await client.send(cloudevent(f"e-{number}"), route["source"])
+            assert status == 202
+        await until(lambda: len(sink.requests) == 10)
+        await until_settled(client)
+        status, problem = await other.send(cloudevent("wrong"), route["source"])
+        assert (status, problem["code"]) == (503, "node_only_sends")
+        status, answer = await client.call("POST", f"destinations/{route['destination']}/test")
+        assert (status, answer["state"]) == (202, "delivered"), "a test is sent by the node that is asked"
+    await until(lambda: dispatch.log_path.read_text().count('"delivery.attempted"') == 10)
+
+
+async def test_the_nodes_are_listed_and_a_change_on_one_is_in_force_on_all(start: Start, tmp_path: Path):
+    one, two = await start("one"), await start("two")
+    async with one.client() as client, two.client() as other:
+        for number in range(10):
+            source = await client.create("sources", name=f"source {number}")
+            assert (await other.get(f"sources/{source['id']}"))["name"] == f"source {number}"
+    listed = await Shell(two.url, folder=tmp_path).json("node", "list")
+    assert [(row["name"], row["state"]) for row in listed] == [("one", "living"), ("two", "living")]
+    assert await one.stop() == 0
+    listed = await Shell(two.url, folder=tmp_path).json("node", "list")
+    assert [(row["name"], row["state"]) for row in listed] == [("one", "ended"), ("two", "living")]
+
+
+async def test_a_schema_is_brought_up_to_date_by_itself_and_a_newer_one_is_refused(
+    database: str, tmp_path: Path
+):
+    shell = Shell("", folder=tmp_path, TOCSIN_DATABASE=database)
+    assert "1 applied" in (await shell.ok("migrate")).err
+    assert "nothing to do" in (await shell.ok("migrate")).err
+    connection = await asyncpg.connect(database)
+    await connection.execute("INSERT INTO migrations VALUES (9999, 'of_tomorrow', 'x', 0)")
+    await connection.close()
+    for command in ("migrate", "serve"):
+        refused = await shell.run(command)
+        assert refused.code == 2
+        assert "run a newer tocsin" in refused.err and len(refused.err.strip().splitlines()) == 1
+
+
+async def test_a_role_on_a_file_is_refused_and_names_what_it_needs(tmp_path: Path):
+    refused = await Shell("", folder=tmp_path).run("serve", "--role", "ingest")
+    assert refused.code == 2 and "postgresql://" in refused.err
+
+
+async def test_a_leaving_node_takes_events_until_a_balancer_has_noticed(start: Start, sink: HttpSink):
+    node = await start("leaving", drain_delay=2)
+    async with node.client() as client:
+        route = await client.webhook_route(sink.url("/hook"))
+        assert node.process is not None
+        node.process.send_signal(signal.SIGTERM)
+        await until_async(lambda: _answers(f"{node.url}/readyz", 503), 1.5)
+        status, _ = await client.send(cloudevent("late"), route["source"])
+        assert status == 202
+    await until(lambda: node.exited, 10)
+    assert node.process.returncode == 0
+    assert len(sink.requests) == 1
+
+
+@pytest.mark.timeout(120)
+async def test_a_rolling_restart_behind_a_balancer_refuses_no_event(
+    start: Start, sink: HttpSink, tmp_path: Path
+):
+    ports = [_free_port() for _ in range(2)]
+    nodes = [await start(f"node-{port}", listen_port=port, drain_delay=2.5) for port in ports]
+    async with nodes[0].client() as client:
+        route = await client.webhook_route(sink.url("/hook"))
+    with Haproxy(tmp_path, ports) as balancer:
+        await until_async(lambda: balancer.up(2), 20)
+        senders = Senders([balancer], route["key"])
+        senders.start(6)
+        await until(lambda: len(senders.acknowledged) > 50, 20)
+        for node in nodes:
+            await until_async(lambda: balancer.up(2), 20)
+            assert await node.stop() == 0
+            await node.start()
+            enough = len(senders.acknowledged) + 50
+            await until(lambda enough=enough: len(senders.acknowledged) > enough, 20)
+        await senders.stop()
+    assert (senders.refused, senders.broken) == (0, 0)
+    async with nodes[0].client() as client:
+        await until_settled(client)
+        assert senders.acknowledged.items() <= (await stored(client)).items()
+
+
+async def _answers(url: str, status: int) -> bool:
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return answer.status == status
+
+
+def _free_port() -> int:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port: int = bound.getsockname()[1]
+        return port
