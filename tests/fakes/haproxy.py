@@ -1,8 +1,9 @@
-"""haproxy in front of gateways, as `deploy/` configures it: round robin over those that are ready."""
+"""haproxy in front of gateways, with the configuration that `deploy/` ships."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -12,26 +13,7 @@ from typing import Self
 
 import pytest
 
-CONFIGURATION = """
-global
-  stats socket {folder}/haproxy.sock mode 600 level admin
-defaults
-  mode http
-  timeout connect 2s
-  timeout client 30s
-  timeout server 30s
-  option redispatch
-  retries 3
-frontend events
-  bind 127.0.0.1:{port}
-  default_backend nodes
-backend nodes
-  balance roundrobin
-  option httpchk GET /readyz
-  http-check expect status 200
-  retry-on conn-failure empty-response
-  default-server check inter 500ms fall 2 rise 1
-"""
+CONFIGURATION = Path(__file__).parents[2] / "deploy" / "compose" / "haproxy.cfg"
 
 
 class Haproxy:
@@ -49,8 +31,7 @@ class Haproxy:
         self.url = f"http://127.0.0.1:{port}"
         self._folder = folder
         self._file = folder / "haproxy.cfg"
-        servers = "".join(f"  server node-{one} 127.0.0.1:{one}\n" for one in ports)
-        self._file.write_text(CONFIGURATION.format(folder=folder, port=port) + servers)
+        self._file.write_text(_here(CONFIGURATION.read_text(), folder, port, ports))
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
@@ -76,3 +57,14 @@ class Haproxy:
             return False
         rows = [line.split(",") for line in text.splitlines() if line.startswith("nodes,node-")]
         return sum(row[17].startswith("UP") for row in rows) == number
+
+
+def _here(text: str, folder: Path, port: int, nodes: Sequence[int]) -> str:
+    """The configuration that is shipped, with this machine's ports in place of its names."""
+    text, _, _ = text.partition("resolvers docker\n")
+    text = re.sub(r"^  server .*\n", "", text, flags=re.MULTILINE)
+    text = text.replace(" init-addr none resolvers docker", "").replace(
+        "bind :8080", f"bind 127.0.0.1:{port}"
+    )
+    text = text.replace("global\n", f"global\n  stats socket {folder}/haproxy.sock mode 600 level admin\n")
+    return text.rstrip() + "\n" + "".join(f"  server node-{one} 127.0.0.1:{one}\n" for one in nodes)
