@@ -7,19 +7,15 @@ import asyncio
 import json
 import os
 import statistics
-import subprocess
 import tempfile
 import time
-import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench import processes
+from bench import nodes, processes
 from bench.driver import Load, Sink, open_sink
-
-ADMIN_KEY = "benchmark-operator-key-0123456789"
-FANS = (0, 1, 5)
+from bench.gateway import FANS, Gateway, arrived
 
 
 @dataclass
@@ -39,71 +35,6 @@ class Round:
 
 
 TARGETS = {"durable accept": 2.3, "fan-out 1": 2.6, "fan-out 5": 2.2}
-
-
-class Gateway:
-    """A real `tocsin serve` on a core of its own, configured over HTTP."""
-
-    def __init__(self, folder: Path, sink_port: int) -> None:
-        self._folder = folder
-        self.process = processes.start(
-            ["-m", "gateway", "serve", "--listen", "127.0.0.1:0", "--data-dir", str(folder)],
-            core=processes.UNDER_TEST,
-            env={
-                "TOCSIN_ADMIN_KEY": ADMIN_KEY,
-                "TOCSIN_ALLOW_NETWORKS": "127.0.0.0/8",
-                "TOCSIN_LOG_LEVEL": "info",
-            },
-        )
-        self.port = self._await_port()
-        self.sources = {fan: self._configure(fan, sink_port) for fan in FANS}
-
-    def _await_port(self) -> int:
-        url = self._folder / "url"
-        for _ in range(200):
-            if url.exists() and url.read_text().strip():
-                return int(url.read_text().strip().rpartition(":")[2])
-            time.sleep(0.05)
-        raise SystemExit("the gateway did not start")
-
-    def _configure(self, fan: int, sink_port: int) -> tuple[str, str]:
-        source = self._call("sources", {"name": f"bench-{fan}"})["id"]
-        key = self._call(f"sources/{source}/keys", {"name": "bench"})["key"]
-        rules = [{"rule": "type starts-with backup. and severity in (warning, error, critical)"}]
-        topic = self._call("topics", {"name": f"bench-{fan}", "sources": [{"id": source, "rules": rules}]})[
-            "id"
-        ]
-        for number in range(fan):
-            params = {"url": f"http://127.0.0.1:{sink_port}/hook", "verb": "post"}
-            destination = self._call(
-                "destinations",
-                {"name": f"sink-{fan}-{number}", "type": "webhook", "config": {"params": params}},
-            )["id"]
-            self._call(
-                "subscriptions",
-                {
-                    "name": f"bench-{fan}-{number}",
-                    "topic_id": topic,
-                    "destination_id": destination,
-                    "attributes": {"signing_enabled": True},
-                },
-            )
-        return source, key
-
-    def _call(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/v1/instances/default/{path}",
-            json.dumps(body).encode(),
-            {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            result: dict[str, Any] = json.load(answer)
-        return result
-
-    def load(self, fan: int, prefix: str, count: int, rate: float = 0.0) -> Load:
-        """A load on the source that fans out `fan` times."""
-        _, key = self.sources[fan]
-        return Load(self.port, "/v1/instances/default/events", key, prefix, count, rate)
 
 
 async def floor_server(count: int, prefix: str) -> float:
@@ -144,15 +75,6 @@ async def measure(gateway: Gateway, fan: int, prefix: str, count: int) -> tuple[
     return (processes.cpu_seconds(gateway.process.pid) - before) / count * 1e6, count / took
 
 
-async def arrived(count: int) -> None:
-    """Wait until the receiver has seen that many requests."""
-    for _ in range(6000):
-        if Sink.count >= count:
-            return
-        await asyncio.sleep(0.01)
-    raise SystemExit(f"only {Sink.count} of {count} deliveries arrived")
-
-
 async def latency(gateway: Gateway, rate: float, seconds: float) -> tuple[float, float]:
     """p50 and p99 in milliseconds from the 202 to the arrival at the receiver, at a steady rate."""
     Sink.reset()
@@ -180,11 +102,7 @@ async def run(options: argparse.Namespace) -> dict[str, Any]:
             p50, p99 = await latency(gateway, half, options.latency_seconds)
             memory = processes.resident_mib(gateway.process.pid)
         finally:
-            gateway.process.terminate()
-            try:
-                gateway.process.wait(60)
-            except subprocess.TimeoutExpired:
-                gateway.process.kill()
+            gateway.close()
     server.close()
     return summary(rounds, half, p50, p99, fresh, memory)
 
@@ -261,10 +179,19 @@ def main() -> None:
     parser.add_argument(
         "--latency-seconds", type=float, default=8.0, help="length of the latency run (default 8)"
     )
+    parser.add_argument(
+        "--nodes",
+        type=int,
+        default=4 if nodes.binaries() else 0,
+        help="rounds of several nodes on PostgreSQL (default 4, 0 without a server on this machine)",
+    )
     parser.add_argument("--json", type=Path, help="also write the result to this file")
     options = parser.parse_args()
     result = asyncio.run(run(options))
     report(result)
+    if options.nodes:
+        result["nodes"] = asyncio.run(nodes.run(options.nodes, options.events))
+        nodes.report(result["nodes"])
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n")
 

@@ -113,7 +113,17 @@ class _Poster(asyncio.Protocol):
 class Load:
     """Posts `count` events to a path; as fast as answers come, or at a rate (events per second)."""
 
-    def __init__(self, port: int, path: str, key: str, prefix: str, count: int, rate: float = 0.0) -> None:
+    def __init__(
+        self,
+        port: int,
+        path: str,
+        key: str,
+        prefix: str,
+        count: int,
+        rate: float = 0.0,
+        *,
+        connections: int = CONNECTIONS,
+    ) -> None:
         self.prefix = prefix
         self.head = (
             f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {key}\r\n"
@@ -123,6 +133,7 @@ class Load:
         self.accepted: dict[bytes, float] = {}
         self.refused: dict[int, int] = {}
         self._port, self._count, self._rate = port, count, rate
+        self._connections = connections
         self._next = 0
         self._done = asyncio.get_running_loop().create_future()
 
@@ -131,7 +142,7 @@ class Load:
         loop = asyncio.get_running_loop()
         connections = [
             await loop.create_connection(lambda: _Poster(self), "127.0.0.1", self._port)
-            for _ in range(CONNECTIONS)
+            for _ in range(self._connections)
         ]
         began = time.monotonic()
         if self._rate:

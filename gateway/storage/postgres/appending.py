@@ -52,7 +52,7 @@ class Batch:
         self.rounds[number].append(entry)
         self._newest[entry.key] = number, entry
 
-    async def write(self, connection: Connection, *, incarnation: int, now: float, channel: str) -> bool:
+    async def write(self, connection: Connection, *, incarnation: int, now: float) -> bool:
         """Write it, in a transaction of the caller's if there are rounds; False when its routing is stale."""
         for entries in self.rounds or ([],):
             row = await fetch_row(
@@ -63,7 +63,6 @@ class Batch:
                 routed_with=self.routed_with,
                 incarnation=incarnation,
                 now=now,
-                channel=channel,
             )
             if row is None or not row[0]:
                 return False
@@ -96,7 +95,7 @@ class Batch:
 
 
 async def write_appends(
-    connection: Connection, appends: Sequence[Append], *, incarnation: int, now: float, channel: str
+    connection: Connection, appends: Sequence[Append], *, incarnation: int, now: float
 ) -> Sequence[Outcome]:
     """Write a group's appends; one that was routed with another version than the newest gets its error."""
     batches: dict[int, Batch] = {}
@@ -107,7 +106,7 @@ async def write_appends(
     simple = len(batches) == 1 and all(len(one.rounds) <= 1 for one in batches.values())
     async with contextlib.nullcontext() if simple else connection.transaction():
         fresh = {
-            one.routed_with: await one.write(connection, incarnation=incarnation, now=now, channel=channel)
+            one.routed_with: await one.write(connection, incarnation=incarnation, now=now)
             for one in batches.values()
         }
     return [

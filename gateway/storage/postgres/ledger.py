@@ -18,12 +18,14 @@ from gateway.storage.incoming import Append, Settle
 from gateway.storage.postgres import claiming, reading, retention
 from gateway.storage.postgres.appending import write_appends
 from gateway.storage.postgres.connections import Connections
+from gateway.storage.postgres.news import News, Topic
 from gateway.storage.postgres.node import Node
 from gateway.storage.postgres.settling import write_settles
 from gateway.storage.postgres.statements import Connection, fetch, fetch_row, fetch_value
 
 Result = TypeVar("Result")
 
+PENDING = State.PENDING.value
 RETURN_AGAIN = 1.0
 """Seconds until a lease that nobody took is given back once more, when the store did not answer."""
 
@@ -31,10 +33,10 @@ RETURN_AGAIN = 1.0
 class PostgresLedger:
     """Implements `gateway.ports.Ledger`."""
 
-    def __init__(self, connections: Connections, node: Node, channel: str, *, timeout: float) -> None:
+    def __init__(self, connections: Connections, node: Node, news: News, *, timeout: float) -> None:
         self._connections = connections
         self._node = node
-        self._channel = channel
+        self._news = news
         self._loop = asyncio.get_running_loop()
         limits = GroupLimits(timeout=timeout)
         self._appends: GroupCommit[Append, Sequence[Appended]] = GroupCommit(
@@ -161,13 +163,12 @@ class PostgresLedger:
         self, group: Group[Append, Sequence[Appended]]
     ) -> asyncio.Future[Outcomes[Sequence[Appended]]]:
         async def write(connection: Connection) -> Outcomes[Sequence[Appended]]:
-            return await write_appends(
-                connection,
-                group.works,
-                incarnation=self._node.incarnation,
-                now=self._node.clock.now(),
-                channel=self._channel,
+            outcomes = await write_appends(
+                connection, group.works, incarnation=self._node.incarnation, now=self._node.clock.now()
             )
+            if any(PENDING in entry.states for append in group.works for entry in append.entries):
+                self._news.soon(Topic.DUE)
+            return outcomes
 
         return self._connections.own(self._in_doubt(self._connections.start(write)))
 

@@ -14,12 +14,14 @@ from typing import Any
 import asyncpg
 import structlog
 
+from gateway.domain.errors import Unavailable
 from gateway.storage.postgres.connections import CONNECT_SECONDS, Connections
 from gateway.storage.postgres.statements import Connection, fetch
 
 log = structlog.get_logger()
 
 LOOK_SECONDS = 2.0
+SOON_SECONDS = 0.025
 
 
 class Topic(StrEnum):
@@ -41,6 +43,7 @@ class News:
         self._dsn = dsn
         self._connections = connections
         self._told: dict[str, Callable[[], None]] = {}
+        self._soon: dict[Topic, asyncio.TimerHandle] = {}
         self._connection: asyncpg.Connection[Any] | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -57,13 +60,29 @@ class News:
         """Tell all nodes, this one too, once the transaction that this is part of is committed."""
         await fetch(connection, "notify", channel=self.channel, topic=topic.value)
 
+    def soon(self, topic: Topic) -> None:
+        """Tell all nodes within SOON_SECONDS; what was to be told meanwhile is told once.
+
+        The database takes news one transaction at a time, so telling with each commit costs a fifth of it.
+        """
+        if topic not in self._soon:
+            self._soon[topic] = asyncio.get_running_loop().call_later(SOON_SECONDS, self._tell_now, topic)
+
     async def close(self) -> None:
         """Listen no longer."""
+        for timer in self._soon.values():
+            timer.cancel()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         if self._connection is not None:
             self._connection.terminate()
+
+    def _tell_now(self, topic: Topic) -> None:
+        del self._soon[topic]
+        with contextlib.suppress(Unavailable):  # closing
+            telling = self._connections.start(lambda connection: self.tell(connection, topic))
+            telling.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def _listen(self) -> None:
         async with asyncio.timeout(2 * CONNECT_SECONDS):

@@ -298,8 +298,7 @@ WITH current AS MATERIALIZED (
     SELECT :incarnation, state, count(*) FROM planned GROUP BY state ORDER BY state
     ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
 )
-SELECT EXISTS (SELECT FROM current), (SELECT coalesce(array_agg(key), '{}') FROM keyed),
-    (SELECT count(pg_notify(:channel, 'due')) FROM (SELECT FROM planned WHERE state = 'pending' LIMIT 1) AS due);
+SELECT EXISTS (SELECT FROM current), (SELECT coalesce(array_agg(key), '{}') FROM keyed);
 
 -- name: known_keys
 SELECT key, event_id FROM dedup_keys WHERE key = ANY (:keys::bytea[]);

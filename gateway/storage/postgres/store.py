@@ -35,7 +35,7 @@ class PostgresStore:
         self._news = news
         self._closed = False
         self.registry = PostgresRegistry(connections, node, news)
-        self.ledger = PostgresLedger(connections, node, news.channel, timeout=timeout)
+        self.ledger = PostgresLedger(connections, node, news, timeout=timeout)
 
     @classmethod
     async def open(
