@@ -16,6 +16,11 @@ from gateway.storage.postgres.store import PostgresStore
 from tests.contracts.conftest import KEYPRINT
 from tests.fakes.postgres import PostgresServer
 
+WATCHED = (
+    "lease", "lease_suspect", "due_heads", "earliest_due", "settle", "rescue", "known_keys", "cancel", "hold",
+    "unhold", "event", "delivery", "deliveries_of_event", "deliveries_set_aside", "quarantined_events",
+    "events", "deliveries",
+)  # fmt: skip
 SOURCES = Path(schema.__file__).parent
 
 
@@ -41,7 +46,7 @@ async def test_every_statement_can_be_prepared(connection: asyncpg.Connection):
 
 async def test_claims_and_settles_find_their_rows_by_an_index(connection: asyncpg.Connection):
     await connection.execute("SET enable_seqscan = off")
-    for name in ("lease", "lease_suspect", "due_heads", "earliest_due", "settle", "rescue", "known_keys"):
+    for name in WATCHED:
         statement = SQL[name]
         nulls = ["NULL"] * len(statement.names)
         given = f"({', '.join(nulls)})" if nulls else ""

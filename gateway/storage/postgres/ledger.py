@@ -13,11 +13,11 @@ from gateway.domain.delivery import Attempt, Claim, Delivery, Settlement, State
 from gateway.domain.errors import OutOfSpace, Refused, Unavailable
 from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId
 from gateway.ports import Appended, DeliveryFilter, Entry, EventFilter, LedgerCounts, Page, StoredEvent
-from gateway.storage.group import Group, GroupCommit, GroupLimits, Outcomes
+from gateway.storage.group import Group, GroupCommit, GroupLimits, Outcomes, busy
 from gateway.storage.incoming import Append, Settle
 from gateway.storage.postgres import claiming, reading, retention
 from gateway.storage.postgres.appending import write_appends
-from gateway.storage.postgres.connections import Connections
+from gateway.storage.postgres.connections import POOL_SIZE, Connections, Work
 from gateway.storage.postgres.news import News, Topic
 from gateway.storage.postgres.node import Node
 from gateway.storage.postgres.settling import write_settles
@@ -26,6 +26,8 @@ from gateway.storage.postgres.statements import Connection, fetch, fetch_row, fe
 Result = TypeVar("Result")
 
 PENDING = State.PENDING.value
+SEARCHES = POOL_SIZE // 2
+"""Connections that listings and look-ups may use at once."""
 RETURN_AGAIN = 1.0
 """Seconds until a lease that nobody took is given back once more, when the store did not answer."""
 
@@ -38,6 +40,8 @@ class PostgresLedger:
         self._node = node
         self._news = news
         self._loop = asyncio.get_running_loop()
+        self._timeout = timeout
+        self._searches = asyncio.Semaphore(SEARCHES)
         limits = GroupLimits(timeout=timeout)
         self._appends: GroupCommit[Append, Sequence[Appended]] = GroupCommit(
             self._commit_appends, forsaken=self._forsaken, limits=limits
@@ -110,35 +114,31 @@ class PostgresLedger:
 
     async def event(self, instance_id: InstanceId, event_id: EventId) -> StoredEvent | None:
         """One event of this instance."""
-        return await self._connections.run(
-            lambda connection: reading.event(connection, instance_id, event_id)
-        )
+        return await self._search(lambda connection: reading.event(connection, instance_id, event_id))
 
     async def events(
         self, instance_id: InstanceId, wanted: EventFilter, *, cursor: str = "", limit: int = 50
     ) -> Page[StoredEvent]:
         """Events of this instance, newest first; raises Malformed for a cursor that is none."""
-        return await self._connections.run(
+        return await self._search(
             lambda connection: reading.events(connection, instance_id, wanted, cursor, limit)
         )
 
     async def delivery(self, instance_id: InstanceId, delivery_id: DeliveryId) -> Delivery | None:
         """One delivery of this instance."""
-        return await self._connections.run(
-            lambda connection: reading.delivery(connection, instance_id, delivery_id)
-        )
+        return await self._search(lambda connection: reading.delivery(connection, instance_id, delivery_id))
 
     async def deliveries(
         self, instance_id: InstanceId, wanted: DeliveryFilter, *, cursor: str = "", limit: int = 50
     ) -> Page[Delivery]:
         """Deliveries of this instance, newest first; raises Malformed for a cursor that is none."""
-        return await self._connections.run(
+        return await self._search(
             lambda connection: reading.deliveries(connection, instance_id, wanted, cursor, limit)
         )
 
     async def attempts(self, delivery_id: DeliveryId) -> Sequence[Attempt]:
         """Every try of a delivery, oldest first."""
-        return await self._connections.run(lambda connection: reading.attempts(connection, delivery_id))
+        return await self._search(lambda connection: reading.attempts(connection, delivery_id))
 
     async def counts(self) -> LedgerCounts:
         """How many deliveries stand where."""
@@ -177,6 +177,18 @@ class PostgresLedger:
             return await write_settles(connection, group.works, incarnation=self._node.incarnation)
 
         return self._connections.start(write)
+
+    async def _search(self, work: Work[Result]) -> Result:
+        """Read for somebody outside: of the connections, some are always left for the path of an event."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._searches.acquire()
+        except TimeoutError:
+            raise busy() from None
+        try:
+            return await self._connections.run(work)
+        finally:
+            self._searches.release()
 
     async def _lease(self, work: Callable[[Connection], Awaitable[Sequence[Record]]]) -> Sequence[Record]:
         leasing = self._connections.own(self._in_doubt(self._connections.start(work)))

@@ -181,11 +181,20 @@ ON CONFLICT (kind, instance_id, text) DO UPDATE SET id = excluded.id WHERE uniqu
 RETURNING id;
 
 -- name: cancel
--- What is not terminal. Before it, the rows are locked in one order, so that two of these never wait for
--- each other.
+-- What is not terminal, one part for each partial index. Before it, the rows are locked in one order, so
+-- that two of these never wait for each other.
 WITH open AS (
     SELECT number, state FROM deliveries
-    WHERE state IN ('pending', 'leased', 'held')
+    WHERE number IN (
+            SELECT number FROM deliveries
+            WHERE state = 'pending' AND (:destination_id::text IS NULL OR destination_id = :destination_id)
+            UNION ALL
+            SELECT number FROM deliveries WHERE state = 'leased'
+            UNION ALL
+            SELECT number FROM deliveries
+            WHERE state = 'held' AND (:destination_id::text IS NULL OR destination_id = :destination_id)
+        )
+        AND state IN ('pending', 'leased', 'held')
         AND (:destination_id::text IS NULL OR destination_id = :destination_id)
         AND (:subscription_id::text IS NULL OR subscription_id = :subscription_id)
         AND (:recipient::text IS NULL OR recipient = :recipient)
@@ -358,19 +367,19 @@ SELECT id, epoch FROM settled;
 -- The earliest due time of each destination that has pending deliveries: one seek a destination,
 -- however long their backlogs are.
 WITH RECURSIVE heads (destination_id) AS (
-    SELECT min(destination_id) FROM deliveries WHERE state = 'pending' AND rescues < 3
+    SELECT min(destination_id) FROM deliveries WHERE state = 'pending'
     UNION ALL
     SELECT (
         SELECT min(destination_id)
         FROM deliveries
-        WHERE state = 'pending' AND rescues < 3 AND destination_id > heads.destination_id
+        WHERE state = 'pending' AND destination_id > heads.destination_id
     )
     FROM heads
     WHERE heads.destination_id IS NOT NULL
 )
 SELECT destination_id, (
     SELECT min(due_at) FROM deliveries
-    WHERE state = 'pending' AND rescues < 3 AND destination_id = heads.destination_id
+    WHERE state = 'pending' AND destination_id = heads.destination_id
 ) AS due_at
 FROM heads
 WHERE destination_id IS NOT NULL;
@@ -433,25 +442,22 @@ SELECT leased.due_at, leased.number, leased.id, leased.epoch, leased.topic_id, l
 FROM leased JOIN events ON events.number = leased.number >> 20;
 
 -- name: earliest_due
--- As due_heads, for all destinations together, and the suspects.
+-- As due_heads, for all destinations together.
 WITH RECURSIVE heads (destination_id) AS (
-    SELECT min(destination_id) FROM deliveries WHERE state = 'pending' AND rescues < 3
+    SELECT min(destination_id) FROM deliveries WHERE state = 'pending'
     UNION ALL
     SELECT (
         SELECT min(destination_id)
         FROM deliveries
-        WHERE state = 'pending' AND rescues < 3 AND destination_id > heads.destination_id
+        WHERE state = 'pending' AND destination_id > heads.destination_id
     )
     FROM heads
     WHERE heads.destination_id IS NOT NULL
 )
-SELECT least(
-    (SELECT min((
-        SELECT min(due_at) FROM deliveries
-        WHERE state = 'pending' AND rescues < 3 AND destination_id = heads.destination_id
-    )) FROM heads),
-    (SELECT min(due_at) FROM deliveries WHERE state = 'pending' AND rescues >= 3)
-);
+SELECT min((
+    SELECT min(due_at) FROM deliveries WHERE state = 'pending' AND destination_id = heads.destination_id
+))
+FROM heads;
 
 -- Replay --------------------------------------------------------------------------------------------
 
@@ -517,6 +523,22 @@ WHERE instance_id = :instance_id AND number < :before
 ORDER BY number DESC
 LIMIT :limit;
 
+-- name: quarantined_events
+SELECT number, problems, schema_revision, replaced_by, id, instance_id, source_id, received_at,
+    registry_version, form, attributes, vocabulary, data
+FROM events
+WHERE instance_id = :instance_id AND number < :before AND problems IS NOT NULL AND replaced_by IS NULL
+    AND (:source_id::text IS NULL OR source_id = :source_id)
+    AND (:type::text IS NULL OR attributes::json ->> 'type' = :type)
+    AND (:search::text IS NULL
+        OR position(lower(:search) IN lower(id)) > 0
+        OR position(lower(:search) IN lower(attributes::json ->> 'id')) > 0
+        OR position(lower(:search) IN lower(attributes::json ->> 'type')) > 0
+        OR CASE WHEN position('\u0000' IN vocabulary) = 0
+            THEN position(lower(:search) IN lower(vocabulary::json ->> 'title')) > 0 END)
+ORDER BY number DESC
+LIMIT :limit;
+
 -- name: delivery
 SELECT number, id, instance_id, event_id, topic_id, subscription_id, destination_id, recipient, state, reason,
     attempts, rescues, due_at, created_at, settled_at, code, detail, duration, sent.body
@@ -544,6 +566,18 @@ SELECT number, id, instance_id, event_id, topic_id, subscription_id, destination
 FROM deliveries LEFT JOIN sent ON sent.delivery = deliveries.number
 WHERE number BETWEEN :event::bigint << 20 AND (:event::bigint << 20) + 1048575 AND number < :before
     AND (:state::text IS NULL OR state = :state)
+    AND (:subscription_id::text IS NULL OR subscription_id = :subscription_id)
+    AND (:destination_id::text IS NULL OR destination_id = :destination_id)
+ORDER BY number DESC
+LIMIT :limit;
+
+-- name: deliveries_set_aside
+-- For the states that few deliveries are in; the list is that of the partial index.
+SELECT number, id, instance_id, event_id, topic_id, subscription_id, destination_id, recipient, state, reason,
+    attempts, rescues, due_at, created_at, settled_at, code, detail, duration, sent.body
+FROM deliveries LEFT JOIN sent ON sent.delivery = deliveries.number
+WHERE instance_id = :instance_id AND number < :before AND state = :state
+    AND state IN ('held', 'dead', 'suppressed', 'cancelled', 'folded')
     AND (:subscription_id::text IS NULL OR subscription_id = :subscription_id)
     AND (:destination_id::text IS NULL OR destination_id = :destination_id)
 ORDER BY number DESC

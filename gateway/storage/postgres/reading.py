@@ -30,7 +30,8 @@ async def events(
 ) -> Page[StoredEvent]:
     """A page of events; raises Malformed for a cursor that is none."""
     parameters = pages.of_events(instance_id, wanted)
-    return await _page(connection, "events", parameters, cursor, limit, pages.stored_event)
+    name = "quarantined_events" if wanted.quarantined else "events"
+    return await _page(connection, name, parameters, cursor, limit, pages.stored_event)
 
 
 async def delivery(
@@ -52,6 +53,8 @@ async def deliveries(
         # Deliveries outlive their event; without it, the list is searched.
         if number:
             name, parameters["event"] = "deliveries_of_event", number[0][0]
+    elif wanted.state in pages.SET_ASIDE:
+        name = "deliveries_set_aside"
     return await _page(connection, name, parameters, cursor, limit, pages.delivery)
 
 

@@ -109,7 +109,7 @@ CREATE TABLE deliveries (
 
 CREATE INDEX deliveries_of_instance ON deliveries (instance_id, number);
 CREATE INDEX deliveries_leased ON deliveries (owner) WHERE state = 'leased';
-CREATE INDEX deliveries_due ON deliveries (destination_id, due_at) WHERE state = 'pending' AND rescues < 3;
+CREATE INDEX deliveries_due ON deliveries (destination_id, due_at) WHERE state = 'pending';
 CREATE INDEX deliveries_suspect ON deliveries (due_at) WHERE state = 'pending' AND rescues >= 3;
 CREATE INDEX deliveries_held ON deliveries (destination_id) WHERE state = 'held';
 CREATE INDEX deliveries_set_aside ON deliveries (instance_id, state, number)
