@@ -195,6 +195,8 @@ class Gateway:
                 self._changed()
         except Refused as error:
             log.warning("configuration.not_refreshed", code=error.code, detail=error.detail)
+        except Exception:
+            log.error("configuration.unreadable", exc_info=True)
 
     async def start(self) -> tuple[str, int]:
         """Load the configuration, begin dispatch, listen. Returns the address and port that are bound."""
@@ -275,7 +277,7 @@ async def open_gateway(settings: Settings) -> Gateway:
     store = await _open_store(settings, clock, identity.keyprint)
     try:
         keep_master(identity, settings, (await store.registry.load()).entities)
-        return Gateway(settings, identity, store, clock)
+        return Gateway(settings, identity, store, store.clock)
     except BaseException:
         await store.close()
         raise

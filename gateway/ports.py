@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+from gateway.domain.clock import Clock
 from gateway.domain.delivery import AcceptedEvent, Attempt, Claim, Delivery, Planned, Settlement, State
 from gateway.domain.destination import Destination, Subscription
 from gateway.domain.errors import Problem
@@ -100,9 +101,11 @@ class Registry(Protocol):
         """Make changes and their effects on deliveries in one transaction; return the new version.
 
         Raises RegistryConflictError when the newest version is not `expected`, NameTakenError on a unique
-        text that another entity holds. After it returns, no event is appended that an older version routed,
-        and every other node that shares the store has the new version in force.
+        text that another entity holds. After it returns, no event is appended that an older version routed.
         """
+
+    async def everywhere(self, version: int) -> None:
+        """Wait, for a bounded time, until every other node that shares the store has `version` in force."""
 
     async def in_force(self, version: int) -> None:
         """Tell the other nodes that this one routes with `version` from now on."""
@@ -288,6 +291,10 @@ class Store(Protocol):
     @property
     def registry(self) -> Registry:
         """Its configuration."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that all who share the store go by."""
 
     @property
     def ledger(self) -> Ledger:

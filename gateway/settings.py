@@ -26,7 +26,7 @@ SECRET_FIELDS = ("admin_key", "secret_key", "smtp_url")
 FILE_FIELDS = (*SECRET_FIELDS, "database")
 """What may be in a file: secrets, and what may hold one."""
 
-_PASSWORD = re.compile(r"(?<=://)([^/@:]*):[^/@]*(?=@)")
+_PASSWORD = re.compile(r"(?<=://)([^@:]*):.*(?=@)")
 
 
 class Settings(BaseSettings):

@@ -7,6 +7,7 @@ when something is due, when a lane has room again, and every few seconds to be s
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -59,7 +60,8 @@ class Claimer:
         """Claim what is due until the dispatcher stops."""
         while not self._dispatcher.stopping:
             try:
-                await self._hold_what_came_back()
+                with contextlib.suppress(Refused):  # tried again with the next look; claiming goes on
+                    await self._hold_what_came_back()
                 full = await self._claim_due()
                 alone = await self._deliver_suspect()
                 pause = 0.0 if full or alone else await self._until_due()

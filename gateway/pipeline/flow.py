@@ -10,6 +10,7 @@ straight into a lane of this process; everything else is claimed from the ledger
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
@@ -45,6 +46,8 @@ MAX_REROUTES = 20
 MAX_PLANNED = 5000
 """Deliveries that one request may cause: what one transaction takes without holding up the others."""
 SETTLE_AGAIN_SECONDS = 1.0
+CONFIGURATION_BEHIND = "configuration_behind"
+"""The reason that a delivery is given back with which was routed by what this node has not read yet."""
 NOTIFICATIONS, NAMED_BY = "ibm-event-notifications", "ibmensourceid"
 """The format of IBM's send_notifications, and the attribute in which it names the registered source."""
 
@@ -181,7 +184,11 @@ class Dispatch:
         if not self._ledger.holds(claim):
             self._metrics.lapsed_leases.inc()
             return None
-        snapshot = self._current.snapshot
+        snapshot = await self._as_new_as(claim.accepted.registry_version)
+        if snapshot.version < claim.accepted.registry_version:
+            due_at = self._clock.now() + SETTLE_AGAIN_SECONDS
+            await self._settle(give_back(claim, due_at=due_at, reason=CONFIGURATION_BEHIND))
+            return Tried(due_at=due_at)
         destination = snapshot.destinations.get(claim.destination_id)
         trial = claim.topic_id == TRIAL_TOPIC
         unchanged = trial or claim.accepted.registry_version == snapshot.version
@@ -206,6 +213,14 @@ class Dispatch:
             self._metrics.in_flight.dec()
         self._observe(claim, destination.kind, outcome, settlement, settled=settled)
         return await self._tried(outcome, settlement, destination.id)
+
+    async def _as_new_as(self, version: int) -> Snapshot:
+        """The configuration in force, at least that of `version` if it can be had: another node may have
+        routed with a newer one than this node has heard of."""
+        if self._current.snapshot.version < version:
+            with contextlib.suppress(Refused):
+                await self._current.newer_than(version - 1)
+        return self._current.snapshot
 
     async def _tried(self, outcome: Outcome, settlement: Settlement, destination_id: DestinationId) -> Tried:
         failure, pause = outcome.failure, None

@@ -80,8 +80,13 @@ class Configurator:
                     await self._load()
                     continue
                 self._on_change()
-                return decision.answer
-        raise configuration_busy()
+                break
+            else:
+                raise configuration_busy()
+        # Not under the lock: events that this node takes meanwhile need the new configuration.
+        with contextlib.suppress(Refused):  # it is committed; who has not heard of it finds out
+            await self._registry.everywhere(self._current.snapshot.version)
+        return decision.answer
 
     async def refresh(self) -> None:
         """Read everything anew from the registry, unless somebody else just did. Raises Unavailable."""

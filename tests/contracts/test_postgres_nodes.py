@@ -84,23 +84,23 @@ async def test_what_one_node_changed_no_other_routes_without(nodes):
     await append(nodes[1], entry("1", version=1), routed_with=1)
 
 
-async def test_a_change_returns_once_every_node_has_it_in_force(nodes):
+async def test_a_change_is_everywhere_once_every_node_has_it_in_force(nodes):
     first, second = nodes
     await second.registry.in_force(0)
     heard = asyncio.Event()
     second.listen(heard.set, lambda: None)
     change = Put(Source("source-1", INSTANCE, "vault", 1.0, 1.0))
-    changing = asyncio.ensure_future(first.registry.apply([change], expected=0))
+    assert await first.registry.apply([change], expected=0) == 1
+    waiting = asyncio.ensure_future(first.registry.everywhere(1))
     await asyncio.wait_for(heard.wait(), 5)
     assert await second.registry.version() == 1
-    assert not changing.done()
+    assert not waiting.done()
     await second.registry.in_force(1)
-    assert await asyncio.wait_for(changing, 5) == 1
+    await asyncio.wait_for(waiting, 5)
 
 
 async def test_a_silent_nodes_deliveries_go_to_another_and_its_late_result_is_refused(nodes, clock):
     silent, other = nodes
-    await silent._node.stop()
     (leased,) = await append_leased(silent)
     clock.advance(LEASE_SECONDS + 1)
     await other._node._look_after()
@@ -113,7 +113,6 @@ async def test_a_silent_nodes_deliveries_go_to_another_and_its_late_result_is_re
 
 async def test_a_node_that_could_not_beat_knows_that_its_leases_are_over(nodes, clock):
     silent, _ = nodes
-    await silent._node.stop()
     await append(silent, entry("1", planned()))
     (claim,) = await claim_all(silent.ledger)
     assert silent.ledger.holds(claim)
@@ -121,9 +120,36 @@ async def test_a_node_that_could_not_beat_knows_that_its_leases_are_over(nodes, 
     assert not silent.ledger.holds(claim)
 
 
+async def test_a_node_alone_that_was_frozen_does_not_forget_what_it_gave_up(house, clock):
+    node = await house.open()
+    (leased,) = await append_leased(node)
+    owner = node.ledger.owner
+    clock.advance(LEASE_SECONDS + 1)
+    await node.check()
+    assert node.ledger.owner != owner, "what it no longer tried would stay leased by a living owner"
+    await node._node._look_after()
+    (claim,) = await claim_all(node.ledger)
+    assert (claim.delivery_id, claim.rescues) == (leased, 0), "its process lived on, so nothing crashed"
+
+
+async def test_what_may_have_been_leased_lapses_and_the_node_goes_on(house, clock):
+    node = await house.open()
+    (leased,) = await append_leased(node)
+    owner = node.ledger.owner
+    node._node.doubt()
+    await node.check()
+    assert node.ledger.owner != owner
+    clock.advance(LEASE_SECONDS / 2)
+    await node.check()
+    assert (await states(node))[leased] is State.LEASED, "until then it is sent all the same"
+    clock.advance(LEASE_SECONDS / 2 + 1)
+    await node.check()
+    await node._node._look_after()
+    assert (await states(node))[leased] is State.PENDING
+
+
 async def test_a_node_that_was_taken_for_dead_goes_on_under_another_incarnation(nodes, clock):
     frozen, other = nodes
-    await frozen._node.stop()
     owner = frozen.ledger.owner
     clock.advance(LEASE_SECONDS + 1)
     await other._node._look_after()

@@ -9,6 +9,7 @@ from asyncpg import Record
 from gateway.domain.delivery import Claim
 from gateway.domain.ids import DeliveryId, DestinationId, SubscriptionId, TopicId
 from gateway.storage import rows
+from gateway.storage.postgres.faults import AGAIN
 from gateway.storage.postgres.statements import Connection, fetch
 
 
@@ -33,14 +34,19 @@ async def lease_due(
     leased: list[Record] = []
     while rooms and len(leased) < limit:
         quotas = _quotas(rooms, limit - len(leased))
-        found = await fetch(
-            connection,
-            "lease",
-            destination_ids=list(quotas),
-            quotas=list(quotas.values()),
-            now=now,
-            incarnation=incarnation,
-        )
+        try:
+            found = await fetch(
+                connection,
+                "lease",
+                destination_ids=list(quotas),
+                quotas=list(quotas.values()),
+                now=now,
+                incarnation=incarnation,
+            )
+        except AGAIN:
+            if not leased:
+                raise
+            break  # what the rounds before have leased is not to be forgotten
         leased += found
         rooms = _left(rooms, quotas, found)
     return sorted(leased, key=lambda row: (row["due_at"], row["number"]))

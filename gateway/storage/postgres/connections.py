@@ -49,7 +49,7 @@ class Connections:
             timeout=CONNECT_SECONDS,
             command_timeout=timeout,
             statement_cache_size=256,
-            server_settings={"application_name": name},
+            server_settings={"application_name": name, **_server_side(timeout)},
         )
         return cls(pool, timeout)
 
@@ -124,6 +124,17 @@ class Connections:
                 raise
             finally:
                 await self._pool.release(connection, timeout=RELEASE_SECONDS)
+
+
+def _server_side(timeout: float) -> dict[str, str]:
+    """Bounds that hold without us: a process that is frozen within a transaction must not keep its locks."""
+    milliseconds = str(int(timeout * 1000))
+    return {
+        "statement_timeout": milliseconds,
+        "lock_timeout": milliseconds,
+        "idle_in_transaction_session_timeout": milliseconds,
+        "client_connection_check_interval": "1000",
+    }
 
 
 def _unheard(done: asyncio.Task[Result], forsaken: Callable[[Result], None] | None) -> None:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from gateway.domain.clock import Clock
 
+LONGEST_WAY = 0.5
+"""Seconds that asking may take; what is wrong by half of it is well within the margin of a lease."""
+
 
 class DatabaseClock:
     """Implements `gateway.domain.clock.Clock`. Before the first `observe` it is the node's own clock."""
@@ -15,6 +18,7 @@ class DatabaseClock:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._offset = clock.now() - clock.monotonic()
+        self._observed = False
 
     def now(self) -> float:
         """The database's time, seconds since the Unix epoch."""
@@ -27,6 +31,9 @@ class DatabaseClock:
     def observe(self, shown: float, asked_at: float) -> None:
         """The database showed this time; it was asked at `asked_at` of the monotonic clock.
 
-        The answer is as old as half the way there and back.
+        The answer is as old as half the way there and back; one that took long tells too little.
         """
-        self._offset = shown - (asked_at + self._clock.monotonic()) / 2
+        answered_at = self._clock.monotonic()
+        if answered_at - asked_at <= LONGEST_WAY or not self._observed:
+            self._offset = shown - (asked_at + answered_at) / 2
+            self._observed = True

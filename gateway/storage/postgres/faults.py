@@ -9,20 +9,10 @@ from gateway.domain.errors import ConfigurationError, OutOfSpace, Unavailable
 AGAIN = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 """The statement was undone because of another one: it may be run again at once."""
 
-_PASSING = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.LockNotAvailableError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    *AGAIN,
-    OSError,
-    EOFError,
-)
+OWN = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.SyntaxOrAccessError)
+"""What a statement itself is to blame for: certainly, nothing of it was written."""
+
+_PASSING = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, EOFError)
 
 
 def translate(error: BaseException) -> BaseException:
@@ -35,7 +25,7 @@ def translate(error: BaseException) -> BaseException:
         )
     if isinstance(error, TimeoutError):
         return Unavailable("store_timeout", "The database did not answer in time.", retry_after=1)
-    if isinstance(error, _PASSING):
+    if isinstance(error, _PASSING) and not isinstance(error, OWN):
         name = type(error).__name__
         return Unavailable("store_unavailable", f"The database cannot do this now ({name}).", retry_after=1)
     return error

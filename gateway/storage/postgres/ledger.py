@@ -10,7 +10,7 @@ from typing import TypeVar
 from asyncpg import Record
 
 from gateway.domain.delivery import Attempt, Claim, Delivery, Settlement, State
-from gateway.domain.errors import OutOfSpace, Refused, Unavailable
+from gateway.domain.errors import Refused
 from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId
 from gateway.ports import Appended, DeliveryFilter, Entry, EventFilter, LedgerCounts, Page, StoredEvent
 from gateway.storage.group import Group, GroupCommit, GroupLimits, Outcomes, busy
@@ -18,6 +18,7 @@ from gateway.storage.incoming import Append, Settle
 from gateway.storage.postgres import claiming, reading, retention
 from gateway.storage.postgres.appending import write_appends
 from gateway.storage.postgres.connections import POOL_SIZE, Connections, Work
+from gateway.storage.postgres.faults import OWN
 from gateway.storage.postgres.news import News, Topic
 from gateway.storage.postgres.node import Node
 from gateway.storage.postgres.settling import write_settles
@@ -89,15 +90,14 @@ class PostgresLedger:
             incarnation=self._node.incarnation,
         )
         owner = self._node.owner
-        leased = await self._lease(work)
-        return [claiming.claim_of(row, owner) for row in leased]
+        return self._claims(await self._lease(work), owner)
 
     async def claim_suspect(self) -> Claim | None:
         """Lease one delivery to be sent alone; see `Ledger.claim_suspect`."""
         owner = self._node.owner
         work = partial(claiming.lease_suspect, now=self._node.clock.now(), incarnation=self._node.incarnation)
-        leased = await self._lease(work)
-        return claiming.claim_of(leased[0], owner) if leased else None
+        claims = self._claims(await self._lease(work), owner)
+        return claims[0] if claims else None
 
     async def next_due(self) -> float | None:
         """When the earliest pending delivery is due."""
@@ -185,10 +185,9 @@ class PostgresLedger:
                 await self._searches.acquire()
         except TimeoutError:
             raise busy() from None
-        try:
-            return await self._connections.run(work)
-        finally:
-            self._searches.release()
+        searching = self._connections.start(work)
+        searching.add_done_callback(lambda _: self._searches.release())
+        return await asyncio.shield(searching)
 
     async def _lease(self, work: Callable[[Connection], Awaitable[Sequence[Record]]]) -> Sequence[Record]:
         leasing = self._connections.own(self._in_doubt(self._connections.start(work)))
@@ -202,7 +201,17 @@ class PostgresLedger:
         """Work that leases. If nobody knows what became of it, what it may have leased has to lapse."""
         try:
             return await work
-        except (Unavailable, OutOfSpace):
+        except OWN:
+            raise
+        except BaseException:
+            self._node.doubt()
+            raise
+
+    def _claims(self, leased: Sequence[Record], owner: str) -> Sequence[Claim]:
+        try:
+            return [claiming.claim_of(row, owner) for row in leased]
+        except Exception:
+            # A row that this release cannot read, of a newer one: another node may.
             self._node.doubt()
             raise
 

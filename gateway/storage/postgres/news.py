@@ -86,10 +86,15 @@ class News:
 
     async def _listen(self) -> None:
         async with asyncio.timeout(2 * CONNECT_SECONDS):
-            self._connection = await asyncpg.connect(
+            connection = await asyncpg.connect(
                 self._dsn, timeout=CONNECT_SECONDS, command_timeout=CONNECT_SECONDS
             )
-            await self._connection.add_listener(self.channel, self._heard)
+            try:
+                await connection.add_listener(self.channel, self._heard)
+            except BaseException:
+                connection.terminate()
+                raise
+            self._connection = connection
 
     def _heard(self, _connection: object, _pid: int, _channel: str, topic: object) -> None:
         told = self._told.get(str(topic))
@@ -100,6 +105,8 @@ class News:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             if await self._hears():
+                # Whoever missed a piece of news, or could not act on it, looks again.
+                self._heard(None, 0, "", Topic.CONFIGURED)
                 continue
             try:
                 await self._listen()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -37,19 +37,28 @@ REMEMBERED_SECONDS = 86_400.0
 
 
 class Node:
-    """Opened incarnations of this process. `on_rescue` is told when something became due by a rescue."""
+    """Opened incarnations of this process. `on_rescue` is told when something became due by a rescue.
 
-    def __init__(self, connections: Connections, clock: Clock, name: str, keyprint: Keyprint) -> None:
+    `beats` are connections for the heartbeat alone: nothing else may make it late. `version` is the
+    configuration that this node routes with, None while it has none.
+    """
+
+    def __init__(
+        self, connections: Connections, beats: Connections, clock: Clock, name: str, keyprint: Keyprint
+    ) -> None:
         self.owner = ""
         self.incarnation = 0
+        self.version: int | None = None
         self.clock = clock
         self.on_rescue: Callable[[], None] = lambda: None
         self._connections = connections
+        self._beats = beats
+        self._beating = asyncio.Lock()
         self._name = name
         self._keyprint = keyprint
         self._held_until: dict[str, float] = {}
         self._doubted = False
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
         """Open the first incarnation and begin to beat.
@@ -61,7 +70,7 @@ class Node:
         await self._require_same_keys()
         await self._renew()
         await self._look_after()
-        self._task = self._connections.own(self._beat_on())
+        self._tasks = [self._beats.own(self._beat_on()), self._connections.own(self._look_on())]
 
     def holds(self, owner: str) -> bool:
         """Whether nobody else can have the deliveries that this owner leased."""
@@ -89,38 +98,47 @@ class Node:
 
     async def stop(self) -> None:
         """Beat no longer."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _beat_on(self) -> None:
         while True:
             # Jitter: nodes that lost the database together do not come back in one moment.
             await asyncio.sleep(BEAT_SECONDS * random.uniform(0.75, 1.0))  # noqa: S311
-            try:
-                await self._beat()
-                await self._look_after()
-            except Refused as error:
-                log.warning("node.silent", code=error.code, holds=self.holds(self.owner))
-            except Exception:
-                log.error("node.failed", exc_info=True)
+            await self._try(self._beat)
+
+    async def _look_on(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS * random.uniform(0.75, 1.0))  # noqa: S311
+            await self._try(self._look_after)
+
+    async def _try(self, step: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await step()
+        except Refused as error:
+            log.warning("node.silent", code=error.code, holds=self.holds(self.owner))
+        except Exception:
+            log.error("node.failed", exc_info=True)
 
     async def _beat(self) -> None:
-        if self._doubted:
-            await self._renew()
-            return
-        if not await self._connections.run(self._beat_once):
-            log.warning("node.ended_by_others", owner=self.owner)
-            self._held_until[self.owner] = 0.0
-            await self._renew()
+        """Write a heartbeat; or go on under a new incarnation where this one is over, or is to lapse."""
+        async with self._beating:
+            owner = self.owner
+            if self._doubted or not self.holds(owner):
+                await self._renew()
+            elif not await self._beats.run(self._beat_once):
+                log.warning("node.ended_by_others", owner=owner)
+                self._held_until[owner] = 0.0
+                await self._renew()
 
     async def _beat_once(self, connection: Connection) -> bool:
-        asked_at, incarnation, owner = self.clock.monotonic(), self.incarnation, self.owner
-        shown = await fetch_value(connection, "beat", incarnation=incarnation, now=self.clock.now())
+        asked_at = self.clock.monotonic()
+        shown = await fetch_value(connection, "beat", incarnation=self.incarnation, now=self.clock.now())
         if shown is None:
             return False
         self._observed(shown, asked_at)
-        self._held_until[owner] = asked_at + LEASE_SECONDS - MARGIN_SECONDS
+        self._held_until[self.owner] = asked_at + LEASE_SECONDS - MARGIN_SECONDS
         return True
 
     async def _observe(self, connection: Connection) -> None:
@@ -140,18 +158,24 @@ class Node:
                 )
 
     async def _renew(self) -> None:
-        """Go on under a new incarnation."""
-        owner, asked_at = new_id(), self.clock.monotonic()
-        incarnation: int = await self._connections.run(
-            lambda connection: fetch_value(
-                connection,
-                "open_incarnation",
-                owner=owner,
-                name=self._name,
-                keyprint=str(self._keyprint),
-                now=self.clock.now(),
-            )
-        )
+        """Go on under a new incarnation; what the one before holds lapses, and met no crash."""
+        owner, asked_at, before = new_id(), self.clock.monotonic(), self.incarnation
+
+        async def replace(connection: Connection) -> int:
+            async with connection.transaction():
+                await fetch(connection, "succeed", incarnation=before)
+                number: int = await fetch_value(
+                    connection,
+                    "open_incarnation",
+                    owner=owner,
+                    name=self._name,
+                    keyprint=str(self._keyprint),
+                    version=self.version,
+                    now=self.clock.now(),
+                )
+                return number
+
+        incarnation = await self._beats.run(replace)
         self.owner, self.incarnation, self._doubted = owner, incarnation, False
         now = self.clock.monotonic()
         self._held_until = {one: until for one, until in self._held_until.items() if until > now}

@@ -1,6 +1,7 @@
 -- Every statement of the PostgreSQL store. Parameters are named (:name) and numbered when the file is
 -- loaded (gateway.storage.postgres.statements). A group of events, and one of results, is one statement:
--- its rows come as arrays, one a column.
+-- its rows come as arrays, one a column. `= ANY (ARRAY(...))` and `LATERAL (... LIMIT 1)` stand where the planner,
+-- which cannot know how few rows there will be, would else read a whole table for a join.
 
 -- Schema --------------------------------------------------------------------------------------------
 
@@ -31,9 +32,13 @@ INSERT INTO migrations (number, name, checksum, applied_at) VALUES (:number, :na
 SELECT extract(epoch FROM clock_timestamp())::double precision, current_schema();
 
 -- name: open_incarnation
-INSERT INTO incarnations (owner, name, keyprint, opened_at, beat_at)
-VALUES (:owner, :name, :keyprint, :now, :now)
+INSERT INTO incarnations (owner, name, keyprint, version, opened_at, beat_at)
+VALUES (:owner, :name, :keyprint, :version, :now, :now)
 RETURNING number;
+
+-- name: succeed
+-- Its process goes on under another incarnation; this one serves nobody any more.
+UPDATE incarnations SET succeeded = true, version = NULL WHERE number = :incarnation;
 
 -- name: keyprints
 SELECT name, keyprint FROM incarnations WHERE ended_at IS NULL ORDER BY number;
@@ -57,23 +62,23 @@ WHERE number IN (
 RETURNING number, name;
 
 -- name: rescue
--- What ended incarnations still hold is due at once; what was sent alone and lost its lease once more is
--- what ends the process. Asked again and again: a node that was frozen may write a lease after its end.
+-- What ended incarnations still hold is due at once. Where the process is gone too, that counts: what was
+-- sent alone and lost its lease once more is what ends the process. Asked again and again: a node that was frozen may write a lease after its end.
 WITH lost AS (
-    SELECT deliveries.number, deliveries.rescues
+    SELECT deliveries.number, incarnations.succeeded, NOT incarnations.succeeded AND deliveries.rescues >= 3 AS fatal
     FROM incarnations JOIN deliveries ON deliveries.owner = incarnations.number AND deliveries.state = 'leased'
     WHERE incarnations.ended_at >= :ended_since
     FOR UPDATE OF deliveries SKIP LOCKED
 ), rescued AS (
     UPDATE deliveries SET
-        state = CASE WHEN lost.rescues >= 3 THEN 'dead' ELSE 'pending' END,
-        reason = CASE WHEN lost.rescues >= 3 THEN 'crashed_while_sent' ELSE 'lease_lost' END,
-        due_at = CASE WHEN lost.rescues >= 3 THEN deliveries.due_at ELSE :now END,
-        settled_at = CASE WHEN lost.rescues >= 3 THEN :now END,
-        rescues = deliveries.rescues + 1,
+        state = CASE WHEN lost.fatal THEN 'dead' ELSE 'pending' END,
+        reason = CASE WHEN lost.fatal THEN 'crashed_while_sent' ELSE 'lease_lost' END,
+        due_at = CASE WHEN lost.fatal THEN deliveries.due_at ELSE :now END,
+        settled_at = CASE WHEN lost.fatal THEN :now END,
+        rescues = deliveries.rescues + (NOT lost.succeeded)::integer,
         owner = NULL
     FROM lost
-    WHERE deliveries.number = lost.number
+    WHERE deliveries.number = ANY (ARRAY(SELECT number FROM lost)) AND deliveries.number = lost.number
     RETURNING deliveries.state
 ), moves AS (
     SELECT state, 1 AS change FROM rescued UNION ALL SELECT 'leased', -1 FROM rescued
@@ -140,6 +145,11 @@ SELECT pg_notify(:channel, :topic);
 -- name: registry_version
 SELECT version FROM registry;
 
+-- name: queue_for_registry
+-- Groups of events that share the registry's row one after the other would let nobody change it: this waits in
+-- a queue that they wait in too. Plain reads pass.
+LOCK TABLE registry IN EXCLUSIVE MODE;
+
 -- name: lock_registry
 SELECT version FROM registry FOR UPDATE;
 
@@ -185,7 +195,7 @@ RETURNING id;
 -- that two of these never wait for each other.
 WITH open AS (
     SELECT number, state FROM deliveries
-    WHERE number IN (
+    WHERE number = ANY (ARRAY(
             SELECT number FROM deliveries
             WHERE state = 'pending' AND (:destination_id::text IS NULL OR destination_id = :destination_id)
             UNION ALL
@@ -193,7 +203,7 @@ WITH open AS (
             UNION ALL
             SELECT number FROM deliveries
             WHERE state = 'held' AND (:destination_id::text IS NULL OR destination_id = :destination_id)
-        )
+        ))
         AND state IN ('pending', 'leased', 'held')
         AND (:destination_id::text IS NULL OR destination_id = :destination_id)
         AND (:subscription_id::text IS NULL OR subscription_id = :subscription_id)
@@ -203,7 +213,7 @@ WITH open AS (
 ), cancelled AS (
     UPDATE deliveries SET state = 'cancelled', reason = :reason, settled_at = :now, owner = NULL
     FROM open
-    WHERE deliveries.number = open.number
+    WHERE deliveries.number = ANY (ARRAY(SELECT number FROM open)) AND deliveries.number = open.number
     RETURNING open.state
 ), moves AS (
     SELECT state, -1 AS change FROM cancelled UNION ALL SELECT 'cancelled', 1 FROM cancelled
@@ -220,8 +230,7 @@ WITH open AS (
     FOR UPDATE
 ), held AS (
     UPDATE deliveries SET state = 'held', reason = :reason
-    FROM open
-    WHERE deliveries.number = open.number
+    WHERE deliveries.number = ANY (ARRAY(SELECT number FROM open))
     RETURNING 1
 ), moves (state, change) AS (
     SELECT * FROM (VALUES ('held', 1), ('pending', -1)) AS both_ways
@@ -238,8 +247,7 @@ WITH open AS (
     FOR UPDATE
 ), freed AS (
     UPDATE deliveries SET state = 'pending', reason = '', due_at = :now
-    FROM open
-    WHERE deliveries.number = open.number
+    WHERE deliveries.number = ANY (ARRAY(SELECT number FROM open))
     RETURNING 1
 ), moves (state, change) AS (
     SELECT * FROM (VALUES ('held', -1), ('pending', 1)) AS both_ways
@@ -340,7 +348,8 @@ WITH given AS MATERIALIZED (
         rescues = CASE WHEN given.state = 'pending' AND given.started_at IS NOT NULL THEN 0
             ELSE deliveries.rescues END
     FROM given
-    WHERE deliveries.id = given.id AND deliveries.epoch = given.epoch AND deliveries.state = 'leased'
+    WHERE deliveries.id = ANY (:ids::text[])
+        AND deliveries.id = given.id AND deliveries.epoch = given.epoch AND deliveries.state = 'leased'
     RETURNING deliveries.number, deliveries.id, deliveries.epoch, deliveries.state
 ), tried AS (
     INSERT INTO attempts (delivery, epoch, number, started_at, duration, reason, code, detail, excerpt)
@@ -399,8 +408,7 @@ WITH due AS (
     ) AS picked
 ), leased AS (
     UPDATE deliveries SET state = 'leased', owner = :incarnation, epoch = deliveries.epoch + 1
-    FROM due
-    WHERE deliveries.number = due.number
+    WHERE deliveries.number = ANY (ARRAY(SELECT number FROM due))
     RETURNING deliveries.*
 ), moves (state, change) AS (
     SELECT * FROM (VALUES ('leased', 1), ('pending', -1)) AS both_ways
@@ -413,7 +421,7 @@ SELECT leased.due_at, leased.number, leased.id, leased.epoch, leased.topic_id, l
     leased.destination_id, leased.recipient, leased.attempts, leased.rescues,
     events.id, events.instance_id, events.source_id, events.received_at, events.registry_version, events.form,
     events.attributes, events.vocabulary, events.data
-FROM leased JOIN events ON events.number = leased.number >> 20;
+FROM leased CROSS JOIN LATERAL (SELECT * FROM events WHERE events.number = leased.number >> 20 LIMIT 1) AS events;
 
 -- name: lease_suspect
 WITH due AS (
@@ -425,8 +433,7 @@ WITH due AS (
     FOR UPDATE SKIP LOCKED
 ), leased AS (
     UPDATE deliveries SET state = 'leased', owner = :incarnation, epoch = deliveries.epoch + 1
-    FROM due
-    WHERE deliveries.number = due.number
+    WHERE deliveries.number = ANY (ARRAY(SELECT number FROM due))
     RETURNING deliveries.*
 ), moves (state, change) AS (
     SELECT * FROM (VALUES ('leased', 1), ('pending', -1)) AS both_ways
@@ -439,7 +446,7 @@ SELECT leased.due_at, leased.number, leased.id, leased.epoch, leased.topic_id, l
     leased.destination_id, leased.recipient, leased.attempts, leased.rescues,
     events.id, events.instance_id, events.source_id, events.received_at, events.registry_version, events.form,
     events.attributes, events.vocabulary, events.data
-FROM leased JOIN events ON events.number = leased.number >> 20;
+FROM leased CROSS JOIN LATERAL (SELECT * FROM events WHERE events.number = leased.number >> 20 LIMIT 1) AS events;
 
 -- name: earliest_due
 -- As due_heads, for all destinations together.
@@ -602,7 +609,7 @@ SELECT state, sum(deliveries)::bigint FROM tallies GROUP BY state;
 -- Numbers follow time, so the search ends at the first row that is young; rows from the future, written
 -- while a clock was wrong, do not end it.
 DELETE FROM dedup_keys
-WHERE number IN (
+WHERE number = ANY (ARRAY(
     SELECT number
     FROM dedup_keys
     WHERE at < :before
@@ -612,7 +619,7 @@ WHERE number IN (
     ORDER BY number
     LIMIT :limit
     FOR UPDATE SKIP LOCKED
-)
+))
 RETURNING number;
 
 -- name: delete_deliveries
@@ -630,12 +637,12 @@ WITH old AS (
     LIMIT :limit
     FOR UPDATE SKIP LOCKED
 ), gone AS (
-    DELETE FROM deliveries USING old WHERE deliveries.number = old.number
+    DELETE FROM deliveries WHERE number = ANY (ARRAY(SELECT number FROM old))
     RETURNING deliveries.number, deliveries.state
 ), untried AS (
-    DELETE FROM attempts USING gone WHERE attempts.delivery = gone.number
+    DELETE FROM attempts WHERE delivery = ANY (ARRAY(SELECT number FROM gone))
 ), unsent AS (
-    DELETE FROM sent USING gone WHERE sent.delivery = gone.number
+    DELETE FROM sent WHERE delivery = ANY (ARRAY(SELECT number FROM gone))
 ), counted AS (
     INSERT INTO tallies (incarnation, state, deliveries)
     SELECT :incarnation, state, -count(*) FROM gone GROUP BY state ORDER BY state

@@ -51,19 +51,14 @@ class PostgresRegistry:
         return version
 
     async def apply(self, changes: Sequence[Change], effects: Sequence[Effect] = (), *, expected: int) -> int:
-        """Make changes and effects in one transaction, then wait until every living node has them in force.
-
-        Effects alone make no new version.
-        """
-        version = await self._connections.run(
+        """Make changes and effects in one transaction. Effects alone make no new version."""
+        return await self._connections.run(
             lambda connection: self._apply(connection, changes, effects, expected)
         )
-        if changes:
-            await self._until_loaded(version)
-        return version
 
     async def in_force(self, version: int) -> None:
         """Tell the others that this node routes with `version`."""
+        self._node.version = version
 
         async def tell(connection: Connection) -> None:
             await fetch(connection, "in_force", version=version, incarnation=self._node.incarnation)
@@ -71,7 +66,7 @@ class PostgresRegistry:
 
         await self._connections.run(tell)
 
-    async def _until_loaded(self, version: int) -> None:
+    async def everywhere(self, version: int) -> None:
         """Wait for the others; one that does not load it is ended within the time of a lease."""
         waited = 0.0
         while waited < LEASE_SECONDS + LOOK_SECONDS:
@@ -99,6 +94,7 @@ class PostgresRegistry:
         self, connection: Connection, changes: Sequence[Change], effects: Sequence[Effect], expected: int
     ) -> int:
         async with connection.transaction():
+            await fetch(connection, "queue_for_registry")
             version: int = await fetch_value(connection, "lock_registry")
             if version != expected:
                 raise RegistryConflictError(f"the registry is at version {version}, not {expected}")

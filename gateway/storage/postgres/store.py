@@ -13,7 +13,7 @@ from gateway.domain.errors import ConfigurationError, Refused
 from gateway.ports import NodeState
 from gateway.security.keyprint import Keyprint
 from gateway.storage.postgres import schema
-from gateway.storage.postgres.connections import Connections
+from gateway.storage.postgres.connections import POOL_SIZE, Connections
 from gateway.storage.postgres.database_clock import DatabaseClock
 from gateway.storage.postgres.faults import unusable
 from gateway.storage.postgres.ledger import PostgresLedger
@@ -23,14 +23,19 @@ from gateway.storage.postgres.registry import PostgresRegistry
 from gateway.storage.postgres.statements import Connection, fetch_row
 
 OLDEST_SERVER = 14
+BEAT_TIMEOUT = 3.0
+"""Seconds for a heartbeat: a lease outlives two that fail."""
 _UNREACHABLE = (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, Refused)
 
 
 class PostgresStore:
     """Implements `gateway.ports.Store`. Made by `open`."""
 
-    def __init__(self, connections: Connections, node: Node, news: News, timeout: float) -> None:
+    def __init__(
+        self, connections: Connections, beats: Connections, node: Node, news: News, timeout: float
+    ) -> None:
         self._connections = connections
+        self._beats = beats
         self._node = node
         self._news = news
         self._closed = False
@@ -55,7 +60,13 @@ class PostgresStore:
         """
         where, name = address(dsn), name or socket.gethostname()
         connections = await _connect(dsn, where, f"tocsin {name}"[:63], timeout)
-        node = Node(connections, DatabaseClock(clock) if follow_database else clock, name, keyprint)
+        shared = DatabaseClock(clock) if follow_database else clock
+        try:
+            beats = await _connect(dsn, where, f"tocsin heart of {name}"[:63], BEAT_TIMEOUT, size=2)
+        except BaseException:
+            connections.cut()
+            raise
+        node = Node(connections, beats, shared, name, keyprint)
         try:
             searched = await connections.run(lambda connection: _prepare(connection, where, clock.now()))
             news = News(dsn, connections, searched)
@@ -63,10 +74,11 @@ class PostgresStore:
             await news.open()
         except BaseException as error:
             connections.cut()
+            beats.cut()
             if isinstance(error, _UNREACHABLE):
                 raise unusable(where, f"the store cannot be opened ({error})") from error
             raise
-        return cls(connections, node, news, timeout)
+        return cls(connections, beats, node, news, timeout)
 
     @staticmethod
     async def migrate(dsn: str, *, clock: Clock, timeout: float = 600.0) -> str:
@@ -84,6 +96,11 @@ class PostgresStore:
             await connections.close()
         done = f"{applied} applied" if applied else "nothing to do"
         return f"{where}: schema version {len(schema.MIGRATIONS)}, {done}"
+
+    @property
+    def clock(self) -> Clock:
+        """The database's clock."""
+        return self._node.clock
 
     def listen(self, configured: Callable[[], None], due: Callable[[], None]) -> None:
         """Be told of what other nodes did; see `Store.listen`."""
@@ -111,18 +128,23 @@ class PostgresStore:
             await self._node.stop()
         finally:
             await self._news.close()
+            await self._beats.close()
             await self._connections.close()
 
 
 def address(dsn: str) -> str:
     """The address of a database for people: without user, password and options."""
     parts = urlsplit(dsn)
+    if "@" in parts.path + parts.query + parts.fragment:
+        return f"{parts.scheme}://…"  # a password that is not escaped ends where nobody expects it
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-async def _connect(dsn: str, where: str, name: str, timeout: float) -> Connections:
+async def _connect(dsn: str, where: str, name: str, timeout: float, size: int = POOL_SIZE) -> Connections:
     try:
-        return await Connections.open(dsn, name=name, timeout=timeout)
+        return await Connections.open(dsn, name=name, timeout=timeout, size=size)
+    except ValueError as error:  # its text may show a part of the password
+        raise unusable(where, "this is no address of a database; escape what is special in it") from error
     except _UNREACHABLE as error:
         problem = str(error) or type(error).__name__
         raise unusable(where, f"the database cannot be reached ({problem})") from error

@@ -50,6 +50,9 @@ class SqliteRegistry:
     async def in_force(self, version: int) -> None:
         """There is nobody to tell: a file has one process."""
 
+    async def everywhere(self, version: int) -> None:
+        """There is nobody to wait for."""
+
 
 def _version(connection: sqlite3.Connection) -> int:
     version: int = connection.execute(SQL["registry_version"]).fetchone()[0]

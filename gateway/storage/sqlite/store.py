@@ -86,6 +86,11 @@ class SqliteStore:
             raise
         return store
 
+    @property
+    def clock(self) -> Clock:
+        """This machine's clock."""
+        return self._clock
+
     def listen(self, configured: Callable[[], None], due: Callable[[], None]) -> None:
         """Nobody else changes this file."""
 

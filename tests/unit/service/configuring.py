@@ -33,6 +33,9 @@ class MemoryRegistry:
     async def in_force(self, version):
         """There is nobody to tell."""
 
+    async def everywhere(self, version):
+        """There is nobody to wait for."""
+
     async def apply(self, changes, effects=(), *, expected):
         failure, self.failure = self.failure, None
         if failure and not self.committed:

@@ -35,6 +35,7 @@ CREATE INDEX unique_texts_of_entity ON unique_texts (kind, id);
 
 -- Each opening of the store by a node; a lease is held by one of them for as long as its heart beats.
 -- keyprint is what the keys of the node are recognised by (gateway.security.keyprint);
+-- succeeded says that its process lived on under another incarnation: what it held met no crash;
 -- version is the configuration that the node routes with, NULL while it has none and serves nobody.
 CREATE TABLE incarnations (
     number integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -44,7 +45,8 @@ CREATE TABLE incarnations (
     version bigint,
     opened_at double precision NOT NULL,
     beat_at double precision NOT NULL,
-    ended_at double precision
+    ended_at double precision,
+    succeeded boolean NOT NULL DEFAULT false
 );
 CREATE INDEX incarnations_living ON incarnations (beat_at) WHERE ended_at IS NULL;
 CREATE INDEX incarnations_ended ON incarnations (ended_at) WHERE ended_at IS NOT NULL;
@@ -109,8 +111,8 @@ CREATE TABLE deliveries (
 
 CREATE INDEX deliveries_of_instance ON deliveries (instance_id, number);
 CREATE INDEX deliveries_leased ON deliveries (owner) WHERE state = 'leased';
-CREATE INDEX deliveries_due ON deliveries (destination_id, due_at) WHERE state = 'pending';
-CREATE INDEX deliveries_suspect ON deliveries (due_at) WHERE state = 'pending' AND rescues >= 3;
+CREATE INDEX deliveries_due ON deliveries (destination_id, due_at, number) WHERE state = 'pending';
+CREATE INDEX deliveries_suspect ON deliveries (due_at, number) WHERE state = 'pending' AND rescues >= 3;
 CREATE INDEX deliveries_held ON deliveries (destination_id) WHERE state = 'held';
 CREATE INDEX deliveries_set_aside ON deliveries (instance_id, state, number)
     WHERE state IN ('held', 'dead', 'suppressed', 'cancelled', 'folded');
