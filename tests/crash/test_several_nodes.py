@@ -106,7 +106,7 @@ async def test_a_node_that_was_frozen_past_its_lease_goes_on_under_another(
     frozen.send_signal(signal.SIGSTOP)
     await until(lambda: said(nodes[1], "node.ended"), TAKEOVER_SECONDS + SLACK_SECONDS)
     frozen.send_signal(signal.SIGCONT)
-    await until(lambda: said(nodes[0], "node.ended_by_others"), 10)
+    await until(lambda: said(nodes[0], "node.renewed"), 10)
     await more(senders, 50)
     await require_all_once(senders, nodes[0], sink, second_tries=IN_FLIGHT)
 

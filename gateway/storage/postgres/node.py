@@ -126,11 +126,14 @@ class Node:
         async with self._beating:
             owner = self.owner
             if self._doubted or not self.holds(owner):
-                await self._renew()
-            elif not await self._beats.run(self._beat_once):
-                log.warning("node.ended_by_others", owner=owner)
+                why = "in doubt" if self._doubted else "lapsed"
+            elif await self._beats.run(self._beat_once):
+                return
+            else:
+                why = "ended by others"
                 self._held_until[owner] = 0.0
-                await self._renew()
+            await self._renew()
+            log.warning("node.renewed", why=why, before=owner, owner=self.owner)
 
     async def _beat_once(self, connection: Connection) -> bool:
         asked_at = self.clock.monotonic()
