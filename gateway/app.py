@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,7 @@ from gateway.settings import Settings
 from gateway.spi.destination import Tools
 from gateway.spi.relay import InvalidRelay, parse_relay
 from gateway.storage.postgres.store import PostgresStore
+from gateway.storage.sqlite import copying
 from gateway.storage.sqlite.store import SqliteStore
 from gateway.telemetry.metrics import Metrics
 from gateway.transport.http import GuardedHttpClient
@@ -314,6 +316,32 @@ async def migrate(settings: Settings) -> str:
     store = await SqliteStore.open(_file(settings, database), clock=SystemClock())
     await store.close()
     return f"{_file(settings, database)}: up to date"
+
+
+async def back_up(settings: Settings, target: Path, progress: Callable[[float], None]) -> str:
+    """Copy the store into a new file, in use or not; return a line that says what was done.
+
+    Raises ConfigurationError, one line.
+    """
+    database = _database(settings)
+    if database.startswith(POSTGRES):
+        size = await PostgresStore.back_up(database, target)
+    else:
+        size = await asyncio.to_thread(copying.back_up, _file(settings, database), target, progress)
+    return f"{target}: {size:,} bytes; the master key is not in it"
+
+
+async def restore(settings: Settings, backup: Path, progress: Callable[[float], None]) -> str:
+    """Put a copy in the place of the store, which nobody may use; return a line that says what was done.
+
+    Raises ConfigurationError, one line.
+    """
+    database = _database(settings)
+    if database.startswith(POSTGRES):
+        await PostgresStore.restore(database, backup, clock=SystemClock())
+        return f"restored from {backup}"
+    aside = await asyncio.to_thread(copying.restore, backup, _file(settings, database), progress)
+    return f"restored from {backup}" + (f"; what was there is now {aside}" if aside else "")
 
 
 async def _open_store(settings: Settings, clock: Clock, keyprint: Keyprint) -> Store:

@@ -153,6 +153,10 @@ class Settings(BaseSettings):
         return (named["init_settings"], named["env_settings"], *file)
 
 
+NOT_OF_THE_STORE = frozenset(Settings.model_fields) - {"data_dir", "database"}
+"""What commands that open a store by themselves have no option for."""
+
+
 def load(**overrides: Any) -> Settings:
     """Read the settings; `overrides` come from the command line.
 

@@ -6,12 +6,10 @@ import asyncio
 
 from gateway.cli.options import options, with_parameters
 from gateway.cli.screen import say
-from gateway.settings import Settings, load
-
-OF_THE_STORE = frozenset({"data_dir", "database"})
+from gateway.settings import NOT_OF_THE_STORE, Settings, load
 
 
-@with_parameters(options(Settings, without=set(Settings.model_fields) - OF_THE_STORE))
+@with_parameters(options(Settings, without=NOT_OF_THE_STORE))
 def migrate(**given: object) -> None:
     """Bring the schema of the store up to date. `tocsin serve` does the same when it starts."""
     settings = load(**given)

@@ -44,6 +44,8 @@ COMMANDS: tuple[tuple[str, str, Group, str], ...] = (
     ),
     ("serve", "serve:serve", RUN, "Run a gateway."),
     ("migrate", "migrate:migrate", RUN, "Bring the schema of the store up to date."),
+    ("backup", "backup:backup", RUN, "Copy the store into a file, while it is in use."),
+    ("restore", "backup:restore", RUN, "Put a copy in the place of the store."),
     ("settings", "show_settings:settings", RUN, "Every setting, its value and where that comes from."),
     ("quickstart", "quickstart:quickstart", SEND, "Print the commands to a first delivered event."),
     ("send", "send:send", SEND, "Send one event."),

@@ -10,7 +10,6 @@ import pytest
 
 from gateway.api import problem
 from gateway.domain.attributes import violations
-from gateway.domain.clock import SystemClock
 from gateway.domain.errors import Invalid, Malformed
 from gateway.domain.event import DataForm, Event
 from gateway.domain.view import EventView
@@ -28,7 +27,6 @@ from gateway.spi.cloudevents.payload import payload
 from gateway.spi.discovery import source_formats
 from gateway.spi.relay import parse_relay
 from gateway.spi.signing import Signer, generate_secret
-from gateway.storage.sqlite.store import SqliteStore
 from tests.docs.pages import ROOT, blocks, code, rows, section, spans, text_of
 
 RULES = text_of("rules.md")
@@ -130,24 +128,6 @@ def test_the_documented_check_knows_our_signatures_and_no_others():
     assert not is_genuine(secret, headers, b"other", now)
     assert not is_genuine(generate_secret(), headers, b"body", now)
     assert not is_genuine(secret, headers, b"body", now + 301)
-
-
-async def test_the_documented_backup_of_an_open_store_opens(tmp_path, monkeypatch):
-    (tmp_path / "data").mkdir()
-    monkeypatch.chdir(tmp_path)
-    store = await SqliteStore.open(
-        tmp_path / "data/tocsin.db", clock=SystemClock(), free_space_floor=0, reserve=4096
-    )
-    try:
-        exec(_block("operating.md", "python"), {})
-        assert await store.registry.version() == 0
-    finally:
-        await store.close()
-    copy = await SqliteStore.open(
-        tmp_path / "backup.db", clock=SystemClock(), free_space_floor=0, reserve=4096
-    )
-    await copy.check()
-    await copy.close()
 
 
 def test_the_documented_settings_file_is_read(tmp_path, monkeypatch):

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import aiohttp
+import asyncpg
 import pytest
 from ibm_cloud_sdk_core.authenticators import BearerTokenAuthenticator
 
 from tests.commands import Shell
 from tests.e2e.attacking import CANARY, Attacker
 from tests.fakes.http_sink import HttpSink
+from tests.fakes.postgres import PostgresServer
 from tests.harness import ADMIN_KEY, Client, GatewayProcess
 from tests.ibm_sdk import Sdk
+
+
+@pytest.fixture
+async def database(postgres: PostgresServer) -> AsyncIterator[str]:
+    """The address of an empty database."""
+    name = f"e_{secrets.token_hex(6)}"
+    connection = await asyncpg.connect(postgres.url())
+    await connection.execute(f"CREATE DATABASE {name}")
+    yield postgres.url(name)
+    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await connection.close()
 
 
 @pytest.fixture

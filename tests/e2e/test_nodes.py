@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -18,22 +17,10 @@ from tests.crash.failing import stored, until_settled
 from tests.crash.sending import Senders
 from tests.fakes.haproxy import Haproxy
 from tests.fakes.http_sink import HttpSink
-from tests.fakes.postgres import PostgresServer
 from tests.harness import GatewayProcess, cloudevent
 from tests.waiting import until, until_async
 
 Start = Callable[..., Awaitable[GatewayProcess]]
-
-
-@pytest.fixture
-async def database(postgres: PostgresServer) -> AsyncIterator[str]:
-    """The address of an empty database."""
-    name = f"e_{secrets.token_hex(6)}"
-    connection = await asyncpg.connect(postgres.url())
-    await connection.execute(f"CREATE DATABASE {name}")
-    yield postgres.url(name)
-    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await connection.close()
 
 
 @pytest.fixture

@@ -137,6 +137,16 @@ FROM incarnations
 WHERE ended_at IS NULL OR ended_at >= :ended_since
 ORDER BY number;
 
+-- name: has_nodes
+SELECT to_regclass('incarnations') IS NOT NULL;
+
+-- name: living
+SELECT count(*) FROM incarnations WHERE ended_at IS NULL AND beat_at >= :silent_since;
+
+-- name: end_all
+-- After a restore: those that lived when the copy was made.
+UPDATE incarnations SET ended_at = :now WHERE ended_at IS NULL;
+
 -- name: notify
 SELECT pg_notify(:channel, :topic);
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -12,15 +14,15 @@ from gateway.domain.clock import Clock
 from gateway.domain.errors import ConfigurationError, Refused
 from gateway.ports import NodeState
 from gateway.security.keyprint import Keyprint
-from gateway.storage.postgres import schema
+from gateway.storage.postgres import dump, schema
 from gateway.storage.postgres.connections import POOL_SIZE, Connections
 from gateway.storage.postgres.database_clock import DatabaseClock
 from gateway.storage.postgres.faults import unusable
 from gateway.storage.postgres.ledger import PostgresLedger
 from gateway.storage.postgres.news import News, Topic
-from gateway.storage.postgres.node import Node
+from gateway.storage.postgres.node import LEASE_SECONDS, Node
 from gateway.storage.postgres.registry import PostgresRegistry
-from gateway.storage.postgres.statements import Connection, fetch_row
+from gateway.storage.postgres.statements import Connection, fetch, fetch_row, fetch_value
 
 OLDEST_SERVER = 14
 BEAT_TIMEOUT = 3.0
@@ -97,6 +99,25 @@ class PostgresStore:
         done = f"{applied} applied" if applied else "nothing to do"
         return f"{where}: schema version {len(schema.MIGRATIONS)}, {done}"
 
+    @staticmethod
+    async def back_up(dsn: str, target: Path) -> int:
+        """Copy the database into a file, in use or not; see `dump.back_up`."""
+        return await asyncio.to_thread(dump.back_up, dsn, address(dsn), target)
+
+    @staticmethod
+    async def restore(dsn: str, backup: Path, *, clock: Clock) -> None:
+        """Put a copy in the database's place; see `dump.restore`. Refused while nodes live on it."""
+        where = address(dsn)
+        connections = await _connect(dsn, where, "tocsin restore", BEAT_TIMEOUT)
+        try:
+            living = await connections.run(_living)
+            if living:
+                raise unusable(where, f"{living} node(s) use this database; stop them first")
+            await asyncio.to_thread(dump.restore, dsn, where, backup)
+            await connections.run(lambda connection: fetch(connection, "end_all", now=clock.now()))
+        finally:
+            await connections.close()
+
     @property
     def clock(self) -> Clock:
         """The database's clock."""
@@ -148,6 +169,15 @@ async def _connect(dsn: str, where: str, name: str, timeout: float, size: int = 
     except _UNREACHABLE as error:
         problem = str(error) or type(error).__name__
         raise unusable(where, f"the database cannot be reached ({problem})") from error
+
+
+async def _living(connection: Connection) -> int:
+    if not await fetch_value(connection, "has_nodes"):
+        return 0
+    row = await fetch_row(connection, "database_time")
+    now = row[0] if row else 0.0
+    living: int = await fetch_value(connection, "living", silent_since=now - LEASE_SECONDS)
+    return living
 
 
 async def _prepare(connection: Connection, where: str, now: float) -> str:
