@@ -173,6 +173,7 @@ class Gateway:
             settings.port,
             limits=_limits(settings),
             metrics=self.metrics,
+            share_port=settings.share_port,
             clock=clock,
         )
         self._stopping = asyncio.Event()

@@ -46,6 +46,10 @@ class Settings(BaseSettings):
     role: Literal["all", "ingest", "dispatch"] = Field(
         "all", description="What this node does: take events, send deliveries, or both. PostgreSQL only."
     )
+    workers: int = Field(
+        1, ge=1, le=256, description="Processes on this machine that share the port. PostgreSQL only."
+    )
+    share_port: bool = Field(False, description="Let other processes listen on the same port.")
     node_name: str = Field("", description="Name of this node among several; unset: the name of its host.")
     admin_key: SecretStr | None = Field(
         None, description="The operator's key, 20 or more characters; unset: `admin.key` in the data folder."

@@ -54,10 +54,12 @@ class Server:
         *,
         limits: Limits | None = None,
         metrics: Metrics | None = None,
+        share_port: bool = False,
         clock: Clock | None = None,
     ) -> None:
         self._limits = limits or Limits()
         self._address = host, port
+        self._share_port = share_port
         self._metrics = metrics or Metrics()
         self._connections = Connections(self._limits, (clock or SystemClock()).monotonic, self._refused)
         self._api = application.get(API)
@@ -80,7 +82,11 @@ class Server:
         host, port = self._address
         try:
             self._listener = await loop.create_server(
-                lambda: Connection(self._connections, server, loop), host, port, backlog=ACCEPTED_AT_ONCE
+                lambda: Connection(self._connections, server, loop),
+                host,
+                port,
+                backlog=ACCEPTED_AT_ONCE,
+                reuse_port=self._share_port or None,
             )
             _lengthen_queue(self._listener)
         except OSError as error:

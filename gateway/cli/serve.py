@@ -24,9 +24,19 @@ def serve(**given: Any) -> int:
             "TOCSIN_DATABASE, or into a file that TOCSIN_DATABASE_FILE names"
         )
     settings = load(**given)
+    if settings.workers > 1:
+        _require_shared(settings)
+        from gateway.cli.workers import run_workers
+
+        return run_workers(settings, given, line_format=_line_format(settings))
     from gateway.cli.running import run_gateway
 
     return run_gateway(settings, line_format=_line_format(settings))
+
+
+def _require_shared(settings: Settings) -> None:
+    if not settings.database.startswith("postgres"):
+        raise ConfigurationError("TOCSIN_WORKERS: a SQLite store has one process; several need postgresql://")
 
 
 def _line_format(settings: Settings) -> str:

@@ -79,7 +79,7 @@ def unresolved() -> set[str]:
 def logged() -> dict[str, set[str]]:
     """The name of every log event, with its levels."""
     found: dict[str, set[str]] = defaultdict(set)
-    for path in _sources(ROOT / "gateway", ROOT / "adapters"):
+    for path in (*_sources(ROOT / "gateway", ROOT / "adapters"), *CLIENT.rglob("*.py")):
         for call in _calls(_tree(path)):
             is_log = isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) == "log"
             if is_log and call.args and isinstance(call.args[0], ast.Constant):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -89,6 +90,54 @@ async def test_a_schema_is_brought_up_to_date_by_itself_and_a_newer_one_is_refus
 async def test_a_role_on_a_file_is_refused_and_names_what_it_needs(tmp_path: Path):
     refused = await Shell("", folder=tmp_path).run("serve", "--role", "ingest")
     assert refused.code == 2 and "postgresql://" in refused.err
+
+
+@pytest.mark.timeout(90)
+async def test_workers_share_a_port_and_are_replaced(start: Start, sink: HttpSink, tmp_path: Path):
+    node = await start("many", workers=2)
+    shell = Shell(node.url, folder=tmp_path)
+
+    async def living() -> dict[str, str]:
+        rows = await shell.json("node", "list")
+        return {row["name"]: row["id"] for row in rows if row["state"] == "living"}
+
+    async def both_live() -> bool:
+        return sorted(await living()) == ["many-1", "many-2"]
+
+    await until_async(both_live, 20)
+    async with node.client() as client:
+        route = await client.webhook_route(sink.url("/hook"))
+    senders = Senders([node], route["key"])
+    senders.start(4)
+    await until(lambda: len(senders.acknowledged) > 50, 20)
+    before = await living()
+    workers = [int(pid) for pid in _children(node.process.pid)]
+    os.kill(workers[1], signal.SIGKILL)
+
+    async def replaced() -> bool:
+        return await both_live() and await living() != before
+
+    await until_async(replaced, 25)
+    await senders.stop()
+    assert '"event":"worker.ended"' in node.log_path.read_text()
+    async with node.client() as client:
+        await until_settled(client, 30)
+        assert senders.acknowledged.items() <= (await stored(client)).items()
+    running = _children(node.process.pid)
+    assert await node.stop() == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in running)
+
+
+async def test_workers_on_a_file_are_refused_and_a_setting_that_is_wrong_ends_all(tmp_path: Path):
+    refused = await Shell("", folder=tmp_path).run("serve", "--workers", "2")
+    assert refused.code == 2 and "postgresql://" in refused.err
+    shell = Shell("", folder=tmp_path, TOCSIN_DATABASE="postgresql://nobody@127.0.0.1:1/none")
+    refused = await shell.run("serve", "--workers", "2", "--listen", "127.0.0.1:0")
+    assert refused.code == 2 and refused.err.count("cannot be reached") == 1
+
+
+def _children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
 async def test_a_leaving_node_takes_events_until_a_balancer_has_noticed(start: Start, sink: HttpSink):
