@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -45,13 +46,15 @@ from gateway.service.trials import Trials
 from gateway.settings import Settings
 from gateway.spi.destination import Tools
 from gateway.spi.relay import InvalidRelay, parse_relay
-from gateway.storage.postgres.store import PostgresStore
 from gateway.storage.sqlite import copying
 from gateway.storage.sqlite.store import SqliteStore
 from gateway.telemetry.metrics import Metrics
 from gateway.transport.http import GuardedHttpClient
 from gateway.transport.sockets import GuardedDialer
 from gateway.transport.tls import client_context
+
+if TYPE_CHECKING:
+    from gateway.storage.postgres.store import PostgresStore
 
 log = structlog.get_logger()
 
@@ -313,7 +316,7 @@ async def migrate(settings: Settings) -> str:
     """
     database = _database(settings)
     if database.startswith(POSTGRES):
-        return await PostgresStore.migrate(database, clock=SystemClock())
+        return await _postgres().migrate(database, clock=SystemClock())
     store = await SqliteStore.open(_file(settings, database), clock=SystemClock())
     await store.close()
     return f"{_file(settings, database)}: up to date"
@@ -326,7 +329,7 @@ async def back_up(settings: Settings, target: Path, progress: Callable[[float], 
     """
     database = _database(settings)
     if database.startswith(POSTGRES):
-        size = await PostgresStore.back_up(database, target)
+        size = await _postgres().back_up(database, target)
     else:
         size = await asyncio.to_thread(copying.back_up, _file(settings, database), target, progress)
     return f"{target}: {size:,} bytes; the master key is not in it"
@@ -339,7 +342,7 @@ async def restore(settings: Settings, backup: Path, progress: Callable[[float], 
     """
     database = _database(settings)
     if database.startswith(POSTGRES):
-        await PostgresStore.restore(database, backup, clock=SystemClock())
+        await _postgres().restore(database, backup, clock=SystemClock())
         return f"restored from {backup}"
     aside = await asyncio.to_thread(copying.restore, backup, _file(settings, database), progress)
     return f"restored from {backup}" + (f"; what was there is now {aside}" if aside else "")
@@ -348,12 +351,19 @@ async def restore(settings: Settings, backup: Path, progress: Callable[[float], 
 async def _open_store(settings: Settings, clock: Clock, keyprint: Keyprint) -> Store:
     database = _database(settings)
     if database.startswith(POSTGRES):
-        return await PostgresStore.open(database, clock=clock, keyprint=keyprint, name=settings.node_name)
+        return await _postgres().open(database, clock=clock, keyprint=keyprint, name=settings.node_name)
     if settings.role != "all":
         raise ConfigurationError("TOCSIN_ROLE: a SQLite store has one process; several need postgresql://")
     return await SqliteStore.open(
         _file(settings, database), clock=clock, free_space_floor=settings.free_space_floor_bytes
     )
+
+
+def _postgres() -> type[PostgresStore]:
+    """Loaded only where it is used: asyncpg takes some MiB."""
+    from gateway.storage.postgres.store import PostgresStore
+
+    return PostgresStore
 
 
 def _database(settings: Settings) -> str:

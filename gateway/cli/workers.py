@@ -24,8 +24,6 @@ log = structlog.get_logger()
 
 AGAIN_SECONDS = 1.0
 """How long to wait before a worker that ended is replaced."""
-FIRST_SECONDS = 60.0
-"""How long the first worker may take: it makes what is missing, keys and tables, for all."""
 STOP_SECONDS = 15.0
 """How long stopping may take beyond the drain."""
 MISCONFIGURED = 2
@@ -51,7 +49,6 @@ class Workers:
         self._environment = os.environ | {
             f"{PREFIX}{name.upper()}": str(value) for name, value in given.items() if value is not None
         }
-        self._running: dict[int, asyncio.subprocess.Process] = {}
         self._failed = 0
 
     async def run(self) -> int:
@@ -70,12 +67,11 @@ class Workers:
         return self._failed
 
     async def _first_is_up(self, asked: asyncio.Event, first: asyncio.Task[None]) -> bool:
+        """Wait for the first worker, which makes what is missing, keys and tables, for all."""
         url = self._settings.data_dir / URL_FILE
         url.unlink(missing_ok=True)
-        waited = 0.0
-        while not (asked.is_set() or first.done() or url.exists()) and waited < FIRST_SECONDS:
+        while not (asked.is_set() or first.done() or url.exists()):  # noqa: ASYNC110  another process makes it
             await asyncio.sleep(0.05)
-            waited += 0.05
         return url.exists()
 
     async def _keep(self, place: int, asked: asyncio.Event) -> None:

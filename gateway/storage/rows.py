@@ -5,16 +5,24 @@ Bytes are kept as they are; what a rule or a template reads is never derived fro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
-from gateway.domain.delivery import AcceptedEvent
+from gateway.domain.delivery import AcceptedEvent, Claim
 from gateway.domain.destination import Destination, Subscription
 from gateway.domain.errors import Problem
 from gateway.domain.event import AttributeValue, DataForm, Event
-from gateway.domain.ids import EventId, InstanceId, SourceId
+from gateway.domain.ids import (
+    DeliveryId,
+    DestinationId,
+    EventId,
+    InstanceId,
+    SourceId,
+    SubscriptionId,
+    TopicId,
+)
 from gateway.domain.schema import Schema
 from gateway.domain.source import Instance, Key, Source
 from gateway.domain.topic import Topic
@@ -74,6 +82,23 @@ def entity(kind: str, body: str | bytes) -> Entity:
 def problems(text: str | bytes | None) -> tuple[Problem, ...]:
     """Read problems; NULL is none."""
     return () if text is None else _problems.decode(text)
+
+
+def claim(row: Sequence[Any], owner: str) -> Claim:
+    """Read a leased delivery with its event from the columns that every store yields of them."""
+    delivery_id, epoch, topic_id, subscription_id, destination_id, recipient, attempts, rescues, *event = row
+    return Claim(
+        DeliveryId(delivery_id),
+        epoch,
+        accepted_event(*event),
+        TopicId(topic_id),
+        SubscriptionId(subscription_id),
+        DestinationId(destination_id),
+        recipient,
+        attempts,
+        rescues,
+        owner,
+    )
 
 
 def accepted_event(  # noqa: PLR0913, PLR0917  one for each column

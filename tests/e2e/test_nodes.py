@@ -87,6 +87,11 @@ async def test_a_schema_is_brought_up_to_date_by_itself_and_a_newer_one_is_refus
         assert "run a newer tocsin" in refused.err and len(refused.err.strip().splitlines()) == 1
 
 
+async def test_a_password_in_a_command_line_is_refused_and_not_repeated(tmp_path: Path):
+    refused = await Shell("", folder=tmp_path).run("serve", "--database", "postgresql://me:hunter2@host/db")
+    assert refused.code == 2 and "TOCSIN_DATABASE_FILE" in refused.err and "hunter2" not in refused.err
+
+
 async def test_a_role_on_a_file_is_refused_and_names_what_it_needs(tmp_path: Path):
     refused = await Shell("", folder=tmp_path).run("serve", "--role", "ingest")
     assert refused.code == 2 and "postgresql://" in refused.err

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from asyncpg import Record
 
-from gateway.domain.delivery import Claim
-from gateway.domain.ids import DeliveryId, DestinationId, SubscriptionId, TopicId
-from gateway.storage import rows
+from gateway.domain.ids import DeliveryId, DestinationId
 from gateway.storage.postgres.faults import AGAIN
 from gateway.storage.postgres.statements import Connection, fetch
+
+ORDER = 2
+"""Columns of a leased row that say only when it was due and its number, before those of the claim."""
 
 
 async def lease_due(
@@ -22,7 +23,7 @@ async def lease_due(
     now: float,
     incarnation: int,
 ) -> Sequence[Record]:
-    """Lease what is due, as `Ledger.claim` says; the rows are read by `claim_of`.
+    """Lease what is due, as `Ledger.claim` says.
 
     Each destination gets an equal share; what some leave of theirs goes to the others in the next round.
     """
@@ -59,27 +60,7 @@ async def lease_suspect(connection: Connection, *, now: float, incarnation: int)
 
 def lease_of(row: Record) -> tuple[DeliveryId, int]:
     """The delivery and the epoch of a leased row."""
-    return DeliveryId(row[2]), row[3]
-
-
-def claim_of(row: Record, owner: str) -> Claim:
-    """Read a leased row."""
-    (
-        _, _, delivery_id, epoch, topic_id, subscription_id, destination_id, recipient, attempts, rescues,
-        *event,
-    ) = row  # fmt: skip
-    return Claim(
-        DeliveryId(delivery_id),
-        epoch,
-        rows.accepted_event(*event),
-        TopicId(topic_id),
-        SubscriptionId(subscription_id),
-        DestinationId(destination_id),
-        recipient,
-        attempts,
-        rescues,
-        owner,
-    )
+    return DeliveryId(row[ORDER]), row[ORDER + 1]
 
 
 async def _heads(connection: Connection) -> Sequence[tuple[float, DestinationId]]:

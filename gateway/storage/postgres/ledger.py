@@ -10,11 +10,12 @@ from typing import TypeVar
 from asyncpg import Record
 
 from gateway.domain.delivery import Attempt, Claim, Delivery, Settlement, State
-from gateway.domain.errors import Refused
 from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId
 from gateway.ports import Appended, DeliveryFilter, Entry, EventFilter, LedgerCounts, Page, StoredEvent
+from gateway.storage import rows
 from gateway.storage.group import Group, GroupCommit, GroupLimits, Outcomes, busy
 from gateway.storage.incoming import Append, Settle
+from gateway.storage.leases import LeaseReturns
 from gateway.storage.postgres import claiming, reading, retention
 from gateway.storage.postgres.appending import write_appends
 from gateway.storage.postgres.connections import POOL_SIZE, Connections, Work
@@ -29,8 +30,6 @@ Result = TypeVar("Result")
 PENDING = State.PENDING.value
 SEARCHES = POOL_SIZE // 2
 """Connections that listings and look-ups may use at once."""
-RETURN_AGAIN = 1.0
-"""Seconds until a lease that nobody took is given back once more, when the store did not answer."""
 
 
 class PostgresLedger:
@@ -40,12 +39,12 @@ class PostgresLedger:
         self._connections = connections
         self._node = node
         self._news = news
-        self._loop = asyncio.get_running_loop()
+        self._returns = LeaseReturns(self._submit, node.clock)
         self._timeout = timeout
         self._searches = asyncio.Semaphore(SEARCHES)
         limits = GroupLimits(timeout=timeout)
         self._appends: GroupCommit[Append, Sequence[Appended]] = GroupCommit(
-            self._commit_appends, forsaken=self._forsaken, limits=limits
+            self._commit_appends, forsaken=self._returns.forsaken, limits=limits
         )
         self._settles: GroupCommit[Settle, bool] = GroupCommit(
             self._commit_settles, forsaken=lambda _work, _answer: None, limits=limits
@@ -69,13 +68,13 @@ class PostgresLedger:
         except asyncio.CancelledError:
             # Cancelled in the very moment between the answer and waking up to it.
             if appending.done() and not appending.cancelled() and appending.exception() is None:
-                self._forsaken(append, appending.result())
+                self._returns.forsaken(append, appending.result())
             raise
 
     async def settle(self, settlement: Settlement) -> bool:
         """Write how a held delivery goes on; see `Ledger.settle`. Written even if the caller is cancelled."""
         settle = Settle(settlement, self._node.clock.now())
-        return await self._settles.submit(settle, size=settle.size, lasting=True)
+        return await self._submit(settle)
 
     async def claim(
         self, room: Mapping[DestinationId, int], *, default_room: int, limit: int
@@ -159,6 +158,9 @@ class PostgresLedger:
         await self._appends.close()
         await self._settles.close()
 
+    def _submit(self, settle: Settle) -> asyncio.Future[bool]:
+        return self._settles.submit(settle, size=settle.size, lasting=True)
+
     def _commit_appends(
         self, group: Group[Append, Sequence[Appended]]
     ) -> asyncio.Future[Outcomes[Sequence[Appended]]]:
@@ -209,36 +211,16 @@ class PostgresLedger:
 
     def _claims(self, leased: Sequence[Record], owner: str) -> Sequence[Claim]:
         try:
-            return [claiming.claim_of(row, owner) for row in leased]
+            return [rows.claim(row[claiming.ORDER :], owner) for row in leased]
         except Exception:
             # A row that this release cannot read, of a newer one: another node may.
             self._node.doubt()
             raise
 
-    def _forsaken(self, append: Append, answer: Sequence[Appended]) -> None:
-        """An append was committed for a caller who is gone: nobody will send what was born leased."""
-        for entry, appended in zip(append.entries, answer, strict=True):
-            if appended.event_id == entry.event_id:
-                for delivery_id in entry.leased:
-                    self._return_lease(delivery_id, 1)
-
     def _return_rows(self, leasing: asyncio.Task[Sequence[Record]]) -> None:
         if not leasing.cancelled() and leasing.exception() is None:
             for row in leasing.result():
-                self._return_lease(*claiming.lease_of(row))
-
-    def _return_lease(self, delivery_id: DeliveryId, epoch: int) -> None:
-        now = self._node.clock.now()
-        untried = Settle(Settlement(delivery_id, epoch, State.PENDING, "caller_gone", now), now)
-        try:
-            returned = self._settles.submit(untried, size=untried.size, lasting=True)
-        except Refused:
-            return  # Closing gives back every lease.
-        returned.add_done_callback(lambda done: self._returned(done, delivery_id, epoch))
-
-    def _returned(self, done: asyncio.Future[bool], delivery_id: DeliveryId, epoch: int) -> None:
-        if not done.cancelled() and done.exception() is not None:
-            self._loop.call_later(RETURN_AGAIN, self._return_lease, delivery_id, epoch)
+                self._returns.give_back(*claiming.lease_of(row))
 
     async def _replay(self, connection: Connection, instance_id: InstanceId, delivery_id: DeliveryId) -> bool:
         place = {"id": delivery_id, "instance_id": instance_id}

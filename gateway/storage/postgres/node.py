@@ -70,7 +70,10 @@ class Node:
         await self._require_same_keys()
         await self._renew()
         await self._look_after()
-        self._tasks = [self._beats.own(self._beat_on()), self._connections.own(self._look_on())]
+        self._tasks = [
+            self._beats.own(self._repeat(self._beat)),
+            self._connections.own(self._repeat(self._look_after)),
+        ]
 
     def holds(self, owner: str) -> bool:
         """Whether nobody else can have the deliveries that this owner leased."""
@@ -102,24 +105,17 @@ class Node:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _beat_on(self) -> None:
+    async def _repeat(self, step: Callable[[], Awaitable[None]]) -> None:
         while True:
             # Jitter: nodes that lost the database together do not come back in one moment.
-            await asyncio.sleep(BEAT_SECONDS * random.uniform(0.75, 1.0))  # noqa: S311
-            await self._try(self._beat)
-
-    async def _look_on(self) -> None:
-        while True:
-            await asyncio.sleep(BEAT_SECONDS * random.uniform(0.75, 1.0))  # noqa: S311
-            await self._try(self._look_after)
-
-    async def _try(self, step: Callable[[], Awaitable[None]]) -> None:
-        try:
-            await step()
-        except Refused as error:
-            log.warning("node.silent", code=error.code, holds=self.holds(self.owner))
-        except Exception:
-            log.error("node.failed", exc_info=True)
+            pause = BEAT_SECONDS * random.uniform(0.75, 1.0)  # noqa: S311  spreads load, guards nothing
+            await asyncio.sleep(pause)
+            try:
+                await step()
+            except Refused as error:
+                log.warning("node.silent", code=error.code, holds=self.holds(self.owner))
+            except Exception:
+                log.error("node.failed", exc_info=True)
 
     async def _beat(self) -> None:
         """Write a heartbeat; or go on under a new incarnation where this one is over, or is to lapse."""

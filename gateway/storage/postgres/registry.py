@@ -1,4 +1,4 @@
-"""The registry on PostgreSQL: configuration as JSON rows, in force on every node before a change returns."""
+"""The registry on PostgreSQL: configuration as JSON rows, and which version every node has in force."""
 
 from __future__ import annotations
 

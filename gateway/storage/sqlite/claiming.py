@@ -7,9 +7,8 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.domain.delivery import Claim, State
-from gateway.domain.ids import DeliveryId, DestinationId, SubscriptionId, TopicId
-from gateway.storage import rows
+from gateway.domain.delivery import State
+from gateway.domain.ids import DestinationId
 from gateway.storage.sqlite.statements import SQL
 from gateway.storage.sqlite.tally import Tally
 
@@ -25,7 +24,7 @@ def lease_due(
     now: float,
     owner: int,
 ) -> list[Row]:
-    """Lease what is due, as `Ledger.claim` says; the rows are read by `claim_of`."""
+    """Lease what is due, as `Ledger.claim` says."""
     heads = sorted(
         (due_at, destination_id)
         for destination_id, due_at in connection.execute(SQL["due_heads"])
@@ -41,23 +40,6 @@ def lease_suspect(connection: sqlite3.Connection, *, now: float, owner: int) -> 
     """Lease the oldest due delivery that lost its lease three times or more, if there is one."""
     found = connection.execute(SQL["oldest_suspect"], (now,)).fetchone()
     return _lease(connection, [found[0]] if found else [], owner)
-
-
-def claim_of(row: Row, owner: str) -> Claim:
-    """Read a leased row."""
-    delivery_id, epoch, topic_id, subscription_id, destination_id, recipient, attempts, rescues, *event = row
-    return Claim(
-        DeliveryId(delivery_id),
-        epoch,
-        rows.accepted_event(*event),
-        TopicId(topic_id),
-        SubscriptionId(subscription_id),
-        DestinationId(destination_id),
-        recipient,
-        attempts,
-        rescues,
-        owner,
-    )
 
 
 def _ranked(

@@ -10,11 +10,13 @@ from typing import Any, cast
 
 from gateway.domain.clock import Clock
 from gateway.domain.delivery import Attempt, Claim, Delivery, Settlement, State
-from gateway.domain.errors import OutOfSpace, Refused
+from gateway.domain.errors import OutOfSpace
 from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId
 from gateway.ports import Appended, DeliveryFilter, Entry, EventFilter, LedgerCounts, Page, StoredEvent
+from gateway.storage import rows
 from gateway.storage.group import Group, GroupCommit, GroupLimits, Outcomes, again
 from gateway.storage.incoming import Append, Settle
+from gateway.storage.leases import LeaseReturns
 from gateway.storage.sqlite import claiming, reading, retention, tally
 from gateway.storage.sqlite.appending import write_appends
 from gateway.storage.sqlite.settling import write_settles
@@ -26,9 +28,6 @@ from gateway.storage.sqlite.writer import Writer
 
 Written = Append | Settle
 Answer = Sequence[Appended] | bool
-
-RETURN_AGAIN = 1.0
-"""Seconds until a lease that nobody took is given back once more, when the store did not answer."""
 
 
 class SqliteLedger:
@@ -53,10 +52,10 @@ class SqliteLedger:
         self._clock = clock
         self._incarnation = incarnation
         self._next_number = next_number
-        self._loop = asyncio.get_running_loop()
         self._commits: GroupCommit[Written, Answer] = GroupCommit(
             self._commit, forsaken=self._forsaken, limits=GroupLimits(timeout=timeout)
         )
+        self._returns = LeaseReturns(self._submit, clock)
 
     def holds(self, claim: Claim) -> bool:
         """True: while this process has the file, no other one can."""
@@ -77,7 +76,7 @@ class SqliteLedger:
     async def settle(self, settlement: Settlement) -> bool:
         """Write how a held delivery goes on; see `Ledger.settle`. Written even if the caller is cancelled."""
         settle = Settle(settlement, self._clock.now())
-        return cast("bool", await self._commits.submit(settle, size=settle.size, lasting=True))
+        return cast("bool", await self._submit(settle))
 
     async def claim(
         self, room: Mapping[DestinationId, int], *, default_room: int, limit: int
@@ -92,13 +91,13 @@ class SqliteLedger:
             owner=self._incarnation,
         )
         leased = await self._writer.run(work, forsaken=self._return_rows)
-        return [claiming.claim_of(row, self.owner) for row in leased]
+        return [rows.claim(row, self.owner) for row in leased]
 
     async def claim_suspect(self) -> Claim | None:
         """Lease one delivery to be sent alone; see `Ledger.claim_suspect`."""
         work = partial(claiming.lease_suspect, now=self._clock.now(), owner=self._incarnation)
         leased = await self._writer.run(work, forsaken=self._return_rows)
-        return claiming.claim_of(leased[0], self.owner) if leased else None
+        return rows.claim(leased[0], self.owner) if leased else None
 
     async def next_due(self) -> float | None:
         """When the earliest pending delivery is due. Asked of the writer: readers may be deep in searches."""
@@ -156,6 +155,9 @@ class SqliteLedger:
         await self._commits.close()
         await self._writer.run(partial(_finish, self._incarnation, self._clock.now()))
 
+    def _submit(self, settle: Settle) -> asyncio.Future[Answer]:
+        return self._commits.submit(settle, size=settle.size, lasting=True)
+
     def _commit(self, group: Group[Written, Answer]) -> asyncio.Future[Outcomes[Answer]]:
         write = partial(self._write, works=group.works)
         return self._writer.submit(write, abandoned=lambda: group.abandoned, size=group.size)
@@ -184,29 +186,12 @@ class SqliteLedger:
         return write_appends(connection, appends, self._next_number, moves)
 
     def _forsaken(self, work: Written, answer: Answer) -> None:
-        """An append was committed for a caller who is gone: nobody will send what was born leased."""
         if isinstance(work, Append) and not isinstance(answer, bool):
-            for entry, appended in zip(work.entries, answer, strict=True):
-                if appended.event_id == entry.event_id:
-                    for delivery_id in entry.leased:
-                        self._return_lease(delivery_id, 1)
+            self._returns.forsaken(work, answer)
 
     def _return_rows(self, leased: Sequence[claiming.Row]) -> None:
         for row in leased:
-            self._return_lease(DeliveryId(row[0]), row[1])
-
-    def _return_lease(self, delivery_id: DeliveryId, epoch: int) -> None:
-        now = self._clock.now()
-        untried = Settle(Settlement(delivery_id, epoch, State.PENDING, "caller_gone", now), now)
-        try:
-            returned = self._commits.submit(untried, size=untried.size, lasting=True)
-        except Refused:
-            return  # Closing gives back every lease.
-        returned.add_done_callback(lambda done: self._returned(done, delivery_id, epoch))
-
-    def _returned(self, done: asyncio.Future[Answer], delivery_id: DeliveryId, epoch: int) -> None:
-        if not done.cancelled() and done.exception() is not None:
-            self._loop.call_later(RETURN_AGAIN, self._return_lease, delivery_id, epoch)
+            self._returns.give_back(DeliveryId(row[0]), row[1])
 
 
 def _settle_all(connection: sqlite3.Connection, settles: Sequence[Settle], moves: Tally) -> Sequence[bool]:

@@ -97,7 +97,7 @@ class LaneMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.lane.room(0.0))
     @rule()
     def claim(self) -> None:
-        self.lane.push(CLAIM)  # type: ignore[arg-type]
+        self.lane.push(CLAIM)
         self.queued += 1
 
     @precondition(lambda self: self.reserved)
@@ -105,7 +105,7 @@ class LaneMachine(RuleBasedStateMachine):
     def settle_reservation(self, commit: bool) -> None:
         self.reserved -= 1
         if commit:
-            self.lane.hand_over(CLAIM)  # type: ignore[arg-type]
+            self.lane.hand_over(CLAIM)
             self.queued += 1
         else:
             self.lane.give_up(EVENT)
@@ -120,7 +120,7 @@ class LaneMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.running)
     @rule()
     def finish(self) -> None:
-        self.lane.done(CLAIM)  # type: ignore[arg-type]
+        self.lane.done(CLAIM)
         self.lane.running -= 1
         self.running -= 1
 
