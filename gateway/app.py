@@ -28,7 +28,14 @@ from gateway.pipeline.dispatcher import Dispatcher, Limits
 from gateway.pipeline.flow import Dispatch, Ingest
 from gateway.pipeline.snapshot import Current, build
 from gateway.ports import Configuration, LedgerCounts, Store
-from gateway.security.egress import MAIL_SERVICES, Dialer, EgressPolicy, SystemResolver
+from gateway.security.egress import (
+    MAIL_SERVICES,
+    WEB_SERVICES,
+    BlockedAddress,
+    Dialer,
+    EgressPolicy,
+    SystemResolver,
+)
 from gateway.security.keyprint import Keyprint
 from gateway.service.configuration import Configurator
 from gateway.service.destinations import GONE, Destinations
@@ -44,7 +51,8 @@ from gateway.service.subscriptions import Subscriptions
 from gateway.service.topics import Topics
 from gateway.service.trials import Trials
 from gateway.settings import Settings
-from gateway.spi.destination import Tools
+from gateway.spi.destination import Endpoint, Tools
+from gateway.spi.outcome import DeliveryFailed, Reason
 from gateway.spi.relay import InvalidRelay, parse_relay
 from gateway.storage.sqlite import copying
 from gateway.storage.sqlite.store import SqliteStore
@@ -61,6 +69,9 @@ log = structlog.get_logger()
 SQLITE, POSTGRES = "sqlite:///", ("postgresql://", "postgres://")
 STORE_FILE = "tocsin.db"
 CLAIMER, INGEST = "claimer", "ingest"
+PERMIT_SECONDS = 3.0
+"""How long a name may take to be looked up when a destination is saved; then it is looked up when sending."""
+
 COUNT_EVERY = 15.0
 """Seconds between two counts of the ledger for the metrics."""
 
@@ -71,6 +82,7 @@ class Egress:
 
     http: GuardedHttpClient
     mail: GuardedDialer
+    any_service: Dialer
     tls: ssl.SSLContext
     resolver: SystemResolver
 
@@ -81,7 +93,15 @@ class Egress:
         web = GuardedDialer(Dialer(policy, resolver))
         mail = GuardedDialer(Dialer(policy, resolver, services=MAIL_SERVICES))
         http = GuardedHttpClient(web, user_agent=f"Tocsin/{__version__}", tls=client_context())
-        return cls(http, mail, ssl.create_default_context(), resolver)
+        any_service = Dialer(policy, resolver, services=WEB_SERVICES | MAIL_SERVICES)
+        return cls(http, mail, any_service, ssl.create_default_context(), resolver)
+
+    async def permit(self, endpoint: Endpoint) -> None:
+        """Refuse where no socket would be opened to. Raises DeliveryFailed: blocked_address."""
+        try:
+            await self.any_service.check(endpoint.host, endpoint.port, PERMIT_SECONDS)
+        except BlockedAddress as error:
+            raise DeliveryFailed(Reason.BLOCKED_ADDRESS, str(error)) from None
 
     async def close(self) -> None:
         """Close what is open."""
@@ -111,7 +131,7 @@ class Gateway:
         )
         self.channels = Channels(tools, identity.secrets)
         self.current.watch(lambda snapshot: self.channels.forget(snapshot.destinations))
-        destinations = Destinations(self.configurator, identity.secrets)
+        destinations = Destinations(self.configurator, identity.secrets, self.channels, self._egress.permit)
 
         async def gone(destination_id: DestinationId) -> None:
             await destinations.disable(destination_id, GONE)
@@ -133,7 +153,9 @@ class Gateway:
             settings.lanes_memory_bytes,
             settings.max_body_bytes,
         )
-        self.dispatcher = Dispatcher(store.ledger, self.current, clock, limits, dispatch.deliver)
+        self.dispatcher = Dispatcher(
+            store.ledger, self.current, clock, limits, dispatch.deliver, self.channels.pace
+        )
         self._claimer = Claimer(
             store.ledger, self.current, self.dispatcher, clock, destinations.hold_disabled
         )

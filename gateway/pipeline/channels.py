@@ -12,7 +12,13 @@ from gateway.domain.destination import Destination
 from gateway.domain.errors import ConfigurationError, Invalid
 from gateway.domain.ids import DestinationId
 from gateway.security.vault import Secrets
-from gateway.spi.destination import AnyDestination, SubscriptionAddress, Tools
+from gateway.spi.destination import (
+    MAX_ATTEMPT_SECONDS,
+    AnyDestination,
+    Pace,
+    SubscriptionAddress,
+    Tools,
+)
 from gateway.spi.discovery import destinations
 from gateway.spi.masking import Masking
 from gateway.spi.outcome import DeliveryFailed, Reason, Receipt
@@ -75,6 +81,29 @@ class Channels:
         if known is not None:
             self._retire(known.adapter)
         return fresh
+
+    def pace(self, destination: Destination) -> Pace | None:
+        """The rate that the far end publishes; None too where the channel cannot be made."""
+        try:
+            return self.channel(destination).adapter.pace
+        except DeliveryFailed:
+            return None
+
+    async def prepare(self, destination: Destination) -> Mapping[str, object]:
+        """Get the far end ready for settings that are about to be saved; what the adapter learnt of it.
+
+        Raises DeliveryFailed, without a secret in it.
+        """
+        channel = self._make(destination, self._opened(destination))
+        try:
+            async with asyncio.timeout(min(channel.adapter.timeout, MAX_ATTEMPT_SECONDS)):
+                return await channel.adapter.prepare()
+        except TimeoutError:
+            raise DeliveryFailed(Reason.TIMEOUT, "the far end took too long") from None
+        except DeliveryFailed as failure:
+            raise channel.masked_failure(failure) from None
+        finally:
+            await channel.adapter.close()
 
     def _opened(self, destination: Destination) -> Mapping[str, str]:
         try:

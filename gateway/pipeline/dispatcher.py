@@ -16,6 +16,7 @@ import structlog
 
 from gateway.domain.clock import Clock
 from gateway.domain.delivery import Claim, Planned
+from gateway.domain.destination import Destination
 from gateway.domain.errors import Unavailable
 from gateway.domain.event import Event
 from gateway.domain.ids import DestinationId
@@ -23,6 +24,7 @@ from gateway.pipeline.settle import Tried, give_back
 from gateway.pipeline.snapshot import Current, Snapshot
 from gateway.pipeline.throttle import Lane, Memory, Verdict
 from gateway.ports import Ledger
+from gateway.spi.destination import Pace
 from gateway.spi.discovery import destinations
 
 log = structlog.get_logger()
@@ -60,10 +62,12 @@ class Dispatcher:
         clock: Clock,
         limits: Limits,
         deliver: Callable[[Claim], Awaitable[Tried | None]],
+        pace: Callable[[Destination], Pace | None],
     ) -> None:
         self._ledger, self._current, self._clock = ledger, current, clock
         self._limits = limits
         self._deliver = deliver
+        self._pace = pace
         self._memory = Memory(limits.memory)
         self._lanes: dict[DestinationId, Lane] = {}
         self._waiting: deque[Lane] = deque()
@@ -205,15 +209,24 @@ class Dispatcher:
             width, places = self._width(destination_id), self._limits.places
             lane = Lane(destination_id, self._memory, width=width, places=places)
             self._lanes[destination_id] = lane
-            _forgive(lane, self._current.snapshot)
+            self._learn(lane, self._current.snapshot)
         return lane
 
     def _reconfigured(self, snapshot: Snapshot) -> None:
         known = snapshot.destinations
         self._lanes = {key: lane for key, lane in self._lanes.items() if key in known or not lane.idle}
         for lane in self._lanes.values():
-            _forgive(lane, snapshot)
+            self._learn(lane, snapshot)
             self._start(lane)
+
+    def _learn(self, lane: Lane, snapshot: Snapshot) -> None:
+        """A destination that was changed starts afresh: whoever mended it should not wait for its breaker."""
+        destination = snapshot.destinations.get(lane.destination_id)
+        if destination is not None and destination.updated_at > lane.as_of:
+            if lane.as_of:
+                lane.breaker.reset()
+            lane.as_of = destination.updated_at
+            lane.window.follow(self._pace(destination))
 
     def _width(self, destination_id: DestinationId) -> int:
         destination = self._current.snapshot.destinations.get(destination_id)
@@ -231,11 +244,11 @@ class Dispatcher:
             self._running += 1
             lane.running += 1
             _ = self._spawn(self._work(lane))
-        if lane.breaker.paused_for(now):
-            self._start_later(lane, lane.breaker.paused_for(now))
+        if lane.waits(now):
+            self._start_later(lane, lane.waits(now))
 
     def _start_later(self, lane: Lane, seconds: float) -> None:
-        """When a closed lane opens: start what was handed over meanwhile, and claim what waits."""
+        """When a lane may go on: start what was handed over meanwhile, and claim what waits."""
         if self._stopping or lane.destination_id in self._timers:
             return
 
@@ -311,12 +324,3 @@ class Dispatcher:
     def _serve_waiting(self) -> None:
         for _ in range(len(self._waiting)):
             self._start(self._waiting.popleft())
-
-
-def _forgive(lane: Lane, snapshot: Snapshot) -> None:
-    """A destination that was changed starts afresh: whoever mended it should not wait for its breaker."""
-    destination = snapshot.destinations.get(lane.destination_id)
-    if destination is not None and destination.updated_at > lane.as_of:
-        if lane.as_of:
-            lane.breaker.reset()
-        lane.as_of = destination.updated_at

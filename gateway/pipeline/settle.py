@@ -90,7 +90,7 @@ def _failed(
     )
     wait = _wait(claim, destination, failure, chance)
     if wait is None:
-        final = failure.reason.permanent or failure.reason.disables or claim.topic_id == TRIAL_TOPIC
+        final = failure.final or claim.topic_id == TRIAL_TOPIC
         reason = failure.reason.value if final else EXHAUSTED
         return Settlement(
             claim.delivery_id, claim.epoch, State.DEAD, reason, 0.0, attempt, _kept(claim, failure.sent)
@@ -108,7 +108,7 @@ def _failed(
 
 def _wait(claim: Claim, destination: Destination, failure: DeliveryFailed, chance: float) -> float | None:
     """Seconds until the next try, or None when there is none."""
-    if failure.reason.permanent or failure.reason.disables or claim.topic_id == TRIAL_TOPIC:
+    if failure.final or claim.topic_id == TRIAL_TOPIC:
         return None
     policy = RetryPolicy(destination.retry_schedule) if destination.retry_schedule else DEFAULT_POLICY
     floor = failure.retry_after or (THROTTLED_FLOOR if failure.reason is Reason.THROTTLED else 0.0)

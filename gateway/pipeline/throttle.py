@@ -2,7 +2,8 @@
 
 A lane has places (claims kept in memory) and a width (deliveries under way at once). Its breaker
 narrows it to one at a time after failures, closes it after many or when the receiver asks for a pause,
-and widens it again step by step once deliveries succeed.
+and widens it again step by step once deliveries succeed. Its window keeps to the rate that the far end
+publishes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from enum import Enum
 from gateway.domain.delivery import Claim
 from gateway.domain.event import Event
 from gateway.domain.ids import DestinationId
+from gateway.spi.destination import Pace
 
 OVERHEAD = 2048
 """Bytes of a delivery beside its event's data, roughly."""
@@ -80,6 +82,31 @@ class Breaker:
         return pause > 0
 
 
+class Window:
+    """When deliveries began: in no stretch of the pace's length more of them than it allows."""
+
+    def __init__(self) -> None:
+        self._pace: Pace | None = None
+        self._begun: deque[float] = deque()
+
+    def follow(self, pace: Pace | None) -> None:
+        """Keep to this pace from now on; what began already counts."""
+        if pace != self._pace:
+            self._pace = pace
+            self._begun = deque(self._begun, maxlen=pace.limit if pace else 0)
+
+    def wait(self, now: float) -> float:
+        """Seconds until another may begin; 0 when it may begin now."""
+        if self._pace is None or len(self._begun) < self._pace.limit:
+            return 0.0
+        return max(0.0, self._begun[0] + self._pace.seconds - now)
+
+    def begin(self, now: float) -> None:
+        """One begins now."""
+        if self._pace is not None:
+            self._begun.append(now)
+
+
 class Memory:
     """The bytes that the deliveries of all lanes hold together, beneath one bound.
 
@@ -133,6 +160,7 @@ class Lane:
         self.destination_id = destination_id
         self._memory = memory
         self.breaker = Breaker(width)
+        self.window = Window()
         self.as_of = 0.0
         self.running = 0
         self.starved = False
@@ -177,11 +205,16 @@ class Lane:
 
     def ready(self, now: float) -> bool:
         """True when another delivery may start now."""
-        return bool(self._queue) and self.running < self.breaker.width(now)
+        return bool(self._queue) and self.running < self.breaker.width(now) and not self.window.wait(now)
+
+    def waits(self, now: float) -> float:
+        """Seconds until the receiver wants to hear again; 0 when it may be addressed now."""
+        return max(self.breaker.paused_for(now), self.window.wait(now) if self._queue else 0.0)
 
     def take(self, now: float) -> Claim | None:
         """The next delivery for a worker that counts as running already; None when it should stop."""
-        if self._queue and self.running <= self.breaker.width(now):
+        if self._queue and self.running <= self.breaker.width(now) and not self.window.wait(now):
+            self.window.begin(now)
             return self._queue.popleft()
         return None
 

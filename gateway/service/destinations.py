@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
@@ -11,7 +11,7 @@ from gateway.domain.destination import Destination
 from gateway.domain.errors import ConfigurationError, Conflict, Invalid, NotFound, Problem
 from gateway.domain.ids import DestinationId, new_id
 from gateway.domain.source import Instance
-from gateway.pipeline.channels import open_secrets, vault_place
+from gateway.pipeline.channels import Channels, open_secrets, vault_place
 from gateway.pipeline.route import DISABLED
 from gateway.pipeline.snapshot import Snapshot
 from gateway.ports import Cancel, Effect, Hold, Put, Remove, Unhold
@@ -19,8 +19,9 @@ from gateway.security.references import is_reference
 from gateway.security.vault import Secrets
 from gateway.service.configuration import Configurator, Decision
 from gateway.service.topics import refuse_in_use
-from gateway.spi.destination import AnyDestination, DestinationConfig
+from gateway.spi.destination import AnyDestination, DestinationConfig, Endpoint
 from gateway.spi.discovery import destinations
+from gateway.spi.outcome import DeliveryFailed
 from gateway.spi.secret_fields import MASK, open_settings, plain_secrets, with_secrets
 
 DELETED = "destination_deleted"
@@ -54,19 +55,31 @@ class _Checked:
 class Destinations:
     """Use cases over destinations."""
 
-    def __init__(self, configurator: Configurator, secrets: Secrets) -> None:
+    def __init__(
+        self,
+        configurator: Configurator,
+        secrets: Secrets,
+        channels: Channels,
+        permit: Callable[[Endpoint], Awaitable[None]],
+    ) -> None:
         self._configurator = configurator
         self._secrets = secrets
+        self._channels = channels
+        self._permit = permit
 
     async def create(
         self, instance: Instance, kind_name: str, config: Mapping[str, object], fields: Mapping[str, object]
     ) -> Created:
-        """A new destination. Raises Invalid for a kind that is not there or settings that do not fit it."""
+        """A new destination.
+
+        Raises Invalid for a kind that is not there, and for settings that do not fit it, lead to where the
+        egress guard lets nothing go, or ask for what the far end refuses.
+        """
         kind = creatable_kind(kind_name)
         now = self._configurator.clock.now()
         blank = Destination(DestinationId(new_id()), instance.id, "", kind_name, now, now)
         checked = self._check(kind, config)
-        destination = self._sealed(replace(blank, **fields), checked)  # type: ignore[arg-type]
+        destination = await self._ready(self._sealed(replace(blank, **fields), checked), checked)  # type: ignore[arg-type]
         given = checked.model.model_fields_set
         generated = {
             place: secret
@@ -86,7 +99,11 @@ class Destinations:
         config: Mapping[str, object],
         fields: Mapping[str, object],
     ) -> Destination:
-        """Change a destination. Settings that are not given, and secrets given as they are shown, stay."""
+        """Change a destination. Settings that are not given, and secrets given as they are shown, stay.
+
+        Raises what `create` raises.
+        """
+        learnt = await self._learnt(self._configurator.snapshot, instance, destination_id, config)
 
         def decide(snapshot: Snapshot) -> Decision[Destination]:
             destination = find_destination(snapshot, instance, destination_id)
@@ -94,6 +111,7 @@ class Destinations:
             changed = replace(destination, **fields, updated_at=self._configurator.clock.now())  # type: ignore[arg-type]
             if config:
                 changed = self._sealed(changed, self._check(kind, config, destination))
+                changed = replace(changed, config={**changed.config, **learnt})
             if changed.enabled:
                 changed = replace(changed, disabled_because="")
             return Decision(changed, [Put(changed)], _held_or_freed(destination, changed))
@@ -145,6 +163,30 @@ class Destinations:
             masked = with_secrets(destination.config, dict.fromkeys(destination.secrets, MASK))
             return Shown(masked, [str(error)])
         return Shown(model.shown(), model.warnings())
+
+    async def _learnt(
+        self, snapshot: Snapshot, instance: Instance, destination_id: str, config: Mapping[str, object]
+    ) -> Mapping[str, object]:
+        """What the far end says of changed settings, asked before the change is decided."""
+        if not config:
+            return {}
+        known = find_destination(snapshot, instance, destination_id)
+        checked = self._check(destinations()[known.kind], config, known)
+        before = self._sealed(known, checked)
+        after = await self._ready(before, checked)
+        return {name: value for name, value in after.config.items() if before.config.get(name) != value}
+
+    async def _ready(self, destination: Destination, checked: _Checked) -> Destination:
+        """The destination with what its far end let the adapter learn."""
+        try:
+            for endpoint in checked.model.endpoints():
+                await self._permit(endpoint)
+            learnt = await self._channels.prepare(destination)
+        except DeliveryFailed as failure:
+            raise Invalid(
+                "destination_not_ready", f"{failure.reason}: {failure.detail}", pointer="/config/params"
+            ) from None
+        return replace(destination, config={**destination.config, **learnt})
 
     def _check(
         self, kind: type[AnyDestination], given: Mapping[str, object], known: Destination | None = None

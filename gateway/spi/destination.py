@@ -12,7 +12,7 @@ import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationInfo, model_validator
 
@@ -27,7 +27,7 @@ from gateway.spi.secret_fields import (
     unmasked,
     with_secrets,
 )
-from gateway.spi.transport import HttpClient
+from gateway.spi.transport import HttpClient, InvalidUrl, parse_url
 
 __all__ = [
     "MASK",
@@ -35,6 +35,8 @@ __all__ = [
     "AnyDestination",
     "Destination",
     "DestinationConfig",
+    "Endpoint",
+    "Pace",
     "SocketDialer",
     "SubscriptionAddress",
     "Tools",
@@ -45,6 +47,20 @@ __all__ = [
 ]
 
 MAX_ATTEMPT_SECONDS = 30.0
+
+
+class Pace(NamedTuple):
+    """What a vendor lets through: at most `limit` deliveries begin in any `seconds`."""
+
+    limit: int
+    seconds: float
+
+
+class Endpoint(NamedTuple):
+    """A host (a name, or an address without brackets) and a port that deliveries are sent to."""
+
+    host: str
+    port: int
 
 
 class DestinationConfig(BaseModel):
@@ -74,9 +90,27 @@ class DestinationConfig(BaseModel):
         """What works but should not stay so, a sentence each; for whoever saves these settings."""
         return ()
 
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Whom deliveries will connect to, so that what the egress guard refuses is refused when it is
+        saved: every field that is an http(s) URL, unless a kind knows better."""
+        plain = [*open_settings(self).values(), *plain_secrets(self).values()]
+        urls = (_url(value) for value in plain if isinstance(value, str) and "://" in value)
+        return tuple(url for url in urls if url)
+
+
+def _url(text: str) -> Endpoint | None:
+    try:
+        url = parse_url(text)
+    except InvalidUrl:
+        return None
+    return Endpoint(url.host, url.port)
+
 
 class SubscriptionAddress(BaseModel):
-    """What a subscription adds: recipients, channel, look. Flat like a DestinationConfig, without secrets."""
+    """What a subscription adds: recipients, channel, look. Flat like a DestinationConfig, without secrets.
+
+    A kind whose messages a template may word has `template_id_notification`, as IBM's have.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -117,7 +151,8 @@ class Destination(ABC, Generic[C, A]):
 
     Class attributes: `kind` is the word in APIs, `title` and `summary` are for people, `timeout` bounds
     one attempt in seconds (at most 30), `width` the attempts at once (0: as configured), `creatable` is
-    False for those every instance has by itself.
+    False for those every instance has by itself. `stability` is `unverified` where the adapter rests on
+    what no document, server or library at hand could prove.
     """
 
     kind: ClassVar[str]
@@ -128,6 +163,7 @@ class Destination(ABC, Generic[C, A]):
     timeout: ClassVar[float] = 10.0
     width: ClassVar[int] = 0
     creatable: ClassVar[bool] = True
+    stability: ClassVar[Literal["stable", "unverified"]] = "stable"
 
     def __init__(self, config: C, tools: Tools) -> None:
         self.config = config
@@ -136,6 +172,19 @@ class Destination(ABC, Generic[C, A]):
     @abstractmethod
     async def deliver(self, message: Message, address: A) -> Receipt:
         """Send it once. Raises DeliveryFailed with the reason; anything else counts as `unexpected`."""
+
+    @property
+    def pace(self) -> Pace | None:
+        """The rate that the far end publishes; None where it has none. The pipeline keeps to it."""
+        return None
+
+    async def prepare(self) -> Mapping[str, Any]:
+        """Get the far end ready, once, when these settings are about to be saved: check a bucket, agree on
+        a rate. Returns settings that were learnt by it, to be saved with the others.
+
+        Raises DeliveryFailed, which refuses the settings: so only where they say that this is to be done.
+        """
+        return {}
 
     async def close(self) -> None:
         """Let go of connections; called once, after the last delivery."""

@@ -40,6 +40,7 @@ class Masking:
             excerpt=self._text(failure.excerpt),
             sent=sent,
             recipient_only=failure.recipient_only,
+            final=failure.final,
         )
 
     def _text(self, text: str) -> str:

@@ -6,7 +6,8 @@ needs the event's data parsed is worked out on first use, because a forwarded we
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
@@ -42,17 +43,29 @@ class Link(NamedTuple):
     url: str
 
 
+TITLE, TEXT, HTML, BODY = "title", "text", "html", "body"
+"""The parts that a template may give: two that replace the title and all that stands below it, the HTML
+beside them, and the whole of what is posted."""
+
+EVENT_LINK = "Event"
+
 _PROBLEMS = frozenset({Outcome.PARTIAL, Outcome.FAILED, Outcome.CORRUPT, Outcome.MISSED, Outcome.WARNING})
 
 
 @dataclass(frozen=True)
 class Message:
-    """One delivery's content. `delivery_id` is the id that a receiver sees on every try."""
+    """One delivery's content. `delivery_id` is the id that a receiver sees on every try.
+
+    `templated` holds the parts that the subscription's template made, escaped for their target; `note` is
+    for the attempt: what the reader of the message does not see.
+    """
 
     delivery_id: str
     accepted: AcceptedEvent
     recipient: str = ""
     public_url: str = ""
+    templated: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
 
     @property
     def event(self) -> Event:
@@ -85,10 +98,15 @@ class Message:
             return MessageState.PROBLEM
         return MessageState.INFO
 
+    @property
+    def resolves(self) -> bool:
+        """Whether it tells that all is well: channels that keep alerts open close theirs of `thread_key`."""
+        return self.vocabulary.outcome is Outcome.OK
+
     @cached_property
     def title(self) -> str:
         """One line, without line breaks: what happened."""
-        named = self.vocabulary.title
+        named = self.templated.get(TITLE) or self.vocabulary.title
         if not named:
             subject = self.vocabulary.resource or self.vocabulary.job or self.event.text("subject")
             named = f"{self.event.type}: {subject}" if subject else self.event.type
@@ -97,11 +115,14 @@ class Message:
     @property
     def summary(self) -> str:
         """Why, in a sentence or two; '' where the event does not say."""
-        return self.vocabulary.summary or ""
+        return self.templated.get(TEXT) or self.vocabulary.summary or ""
 
     @cached_property
     def facts(self) -> tuple[Fact, ...]:
-        """What is known of the event beyond title and summary, in reading order."""
+        """What is known of the event beyond title and summary, in reading order; none where a template
+        says what is to be said."""
+        if TEXT in self.templated:
+            return ()
         words = self.vocabulary
         known = (
             ("Severity", words.severity.word if words.severity else None),
@@ -118,8 +139,19 @@ class Message:
 
     @cached_property
     def links(self) -> tuple[Link, ...]:
-        """Where to look next."""
-        return tuple(Link(label, url) for label, url in self.vocabulary.links.items())
+        """Where to look next; last of all at the event itself, where the gateway has a public address."""
+        links = [Link(label, url) for label, url in self.vocabulary.links.items()]
+        if self.public_url:
+            links.append(Link(EVENT_LINK, self.event_url))
+        return tuple(links)
+
+    @property
+    def event_url(self) -> str:
+        """Where the gateway shows the event; '' where it has no public address."""
+        if not self.public_url:
+            return ""
+        instance, event = self.accepted.instance_id, self.accepted.id
+        return f"{self.public_url.rstrip('/')}/v1/instances/{instance}/events/{event}"
 
     @property
     def dedup_key(self) -> str:

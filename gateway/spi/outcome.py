@@ -95,7 +95,8 @@ class DeliveryFailed(TocsinError):
     """An attempt failed. `retry_after` is in seconds: with `throttled` it pauses the destination, with any
     other reason it is the least wait before this delivery's next try. `status` is the HTTP status or SMTP
     code if there was an answer; `excerpt` is the beginning of what it said; `sent` as in a Receipt.
-    `recipient_only` says that the destination works and only this recipient does not."""
+    `recipient_only` says that the destination works and only this recipient does not, `final` that this
+    delivery is not to be tried again by itself, whatever its reason."""
 
     def __init__(
         self,
@@ -107,9 +108,11 @@ class DeliveryFailed(TocsinError):
         excerpt: str = "",
         sent: bytes = b"",
         recipient_only: bool = False,
+        final: bool = False,
     ) -> None:
         self.reason = reason
         self.recipient_only = recipient_only
+        self.final = final or reason.permanent or reason.disables
         self.detail = clean_line(detail)
         self.retry_after = retry_after
         self.status = status

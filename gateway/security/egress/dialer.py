@@ -55,6 +55,17 @@ class Dialer:
                 failure = error
         raise failure
 
+    async def check(self, host: str, port: int, timeout: float) -> None:
+        """Whether a socket to there would be opened; a name that has no address (yet) is not refused.
+
+        `timeout` is in seconds. Raises BlockedAddress.
+        """
+        deadline = asyncio.get_running_loop().time() + timeout
+        try:
+            self._permitted(await self._addresses(host, deadline), port)
+        except NameUnresolved:
+            return
+
     async def _addresses(self, host: str, deadline: float) -> Sequence[str]:
         try:
             ipaddress.ip_address(host)

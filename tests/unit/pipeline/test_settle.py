@@ -52,6 +52,11 @@ def test_what_cannot_pass_is_a_dead_letter_at_once(reason):
     assert (settled.state, settled.reason) == (State.DEAD, reason.value)
 
 
+def test_what_an_adapter_calls_final_is_a_dead_letter_although_it_may_pass():
+    settled = settle(failed(Reason.AMBIGUOUS, final=True), claim(), 7.0)
+    assert (settled.state, settled.reason) == (State.DEAD, "ambiguous")
+
+
 def test_after_the_last_try_it_is_a_dead_letter():
     settled = settle(failed(Reason.TIMEOUT), claim(2), 1.0, 1.0)
     assert (settled.state, settled.reason) == (State.DEAD, EXHAUSTED)

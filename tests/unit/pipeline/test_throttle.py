@@ -16,8 +16,10 @@ from gateway.pipeline.throttle import (
     Breaker,
     Lane,
     Memory,
+    Window,
     size_of,
 )
+from gateway.spi.destination import Pace
 
 EVENT = Event({}, b"x" * 1000, DataForm.BINARY)
 SIZE = size_of(EVENT)
@@ -169,3 +171,44 @@ def test_all_lanes_together_hold_no_more_than_the_memory_allows():
 def test_an_event_larger_than_the_memory_is_let_in_alone():
     lane = Lane(DestinationId("d"), Memory(SIZE // 2), width=1, places=8)
     assert lane.reserve(0.0, EVENT) and not lane.reserve(0.0, EVENT)
+
+
+@given(
+    limit=st.integers(1, 5),
+    steps=st.lists(st.floats(0, 3, allow_nan=False), min_size=1, max_size=60),
+)
+def test_no_stretch_of_time_sees_more_deliveries_than_the_pace_allows(limit, steps):
+    window, now, begun = Window(), 0.0, []
+    window.follow(Pace(limit, 2.0))
+    for step in steps:
+        now += step
+        wait = window.wait(now)
+        if wait:
+            assert window.wait(now + wait) == 0, "the wait that it tells is enough"
+            continue
+        window.begin(now)
+        begun.append(now)
+    assert all(later - first >= 2.0 for first, later in zip(begun, begun[limit:], strict=False))
+
+
+def test_a_lane_waits_for_its_window_and_keeps_what_is_queued():
+    lane = Lane(DestinationId("d"), Memory(9 * SIZE), width=4, places=8)
+    lane.window.follow(Pace(1, 10.0))
+    for _ in range(2):
+        lane.push(CLAIM)
+    lane.running += 1
+    assert lane.take(0.0) is CLAIM
+    assert not lane.ready(1.0) and lane.take(1.0) is None
+    assert lane.waits(1.0) == 9.0
+    assert lane.ready(10.0)
+
+
+def test_a_pace_that_changes_counts_what_began_already():
+    window = Window()
+    window.follow(Pace(2, 10.0))
+    window.begin(0.0)
+    window.begin(1.0)
+    window.follow(Pace(1, 10.0))
+    assert window.wait(2.0) == 9.0
+    window.follow(None)
+    assert window.wait(2.0) == 0.0
