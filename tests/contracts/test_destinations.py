@@ -1,7 +1,7 @@
 """What every kind of destination has to keep, built in or not: one suite over all that discovery finds.
 
 Each kind talks to a real server on loopback through the real transport and the egress guard; how is in
-`destination_profiles.py`.
+`rigs/`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from gateway.spi import discovery
 from gateway.spi.destination import MASK, MAX_ATTEMPT_SECONDS
 from gateway.spi.outcome import MAX_SENT, DeliveryFailed, Reason, Receipt
 from gateway.spi.secret_fields import open_settings, plain_secrets, secret_fields, with_secrets
-from tests.contracts.destination_profiles import EVERY_KIND_JUDGES, RIGS, Rig
+from tests.contracts.destination_profiles import RIGS
+from tests.contracts.rigs.rig import EVERY_KIND_JUDGES, Rig
 from tests.fakes.certificates import Authority
 from tests.fakes.messages import DELIVERY_ID, make_message
 
@@ -80,7 +81,7 @@ def message_to(rig: Rig, **given):
 
 
 def test_every_kind_has_a_rig():
-    assert set(KINDS) <= set(RIGS), "write a Rig in tests/contracts/destination_profiles.py"
+    assert set(KINDS) <= set(RIGS), "write a Rig in tests/contracts/rigs/"
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -71,6 +71,20 @@ def retry_schedule() -> str:
     return _table(("try", "wait before it", "after the first try"), rows)
 
 
+def kinds() -> str:
+    """Every kind of destination, with the page that tells of it."""
+    pages = {
+        kind: page.relative_to(DOCS)
+        for page in sorted((DOCS / "destinations").glob("*.md"))
+        for kind in re.findall(r"<!-- begin: config of (\S+) -->", page.read_text(encoding="utf-8"))
+    }
+    rows = [
+        (f"[{name}]({pages.get(name, 'destinations.md')}#{name})", kind.summary.rstrip("."), kind.stability)
+        for name, kind in sorted(destinations().items())
+    ]
+    return _table(("kind", "what it is", "stability"), rows)
+
+
 def config_of(kind: str) -> str:
     """The settings of a kind of destination."""
     return _fields(destinations()[kind].Config)
@@ -168,6 +182,7 @@ def webhook_bounds() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
+    "kinds": kinds,
     "settings": settings,
     "metrics": metrics,
     "retry schedule": retry_schedule,

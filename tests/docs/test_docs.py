@@ -14,7 +14,7 @@ from gateway.cli.root import _known, app
 from gateway.settings import CLIENT_VARIABLES, FILE_FIELDS, PREFIX, Settings
 from gateway.spi.discovery import destinations
 from gateway.telemetry.metrics import Metrics
-from tests.docs.pages import DOCS, ROOT, anchors, blocks, links, pages, prose, spans, text_of
+from tests.docs.pages import DOCS, ROOT, anchors, blocks, links, pages, prose, spans
 from tests.docs.tables import TABLES, filled, marked
 
 PAGES = pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
@@ -58,8 +58,11 @@ def test_every_table_stands_in_a_page():
     assert described == {kind.Address for kind in destinations().values()}
 
 
-def test_every_kind_has_a_section():
-    assert set(destinations()) <= anchors(text_of("destinations.md"))
+def test_every_kind_has_a_section_on_its_page():
+    for page in DOCS.glob("destinations/*.md"):
+        text = page.read_text(encoding="utf-8")
+        described = {name.partition(" of ")[2] for name in marked(text) if name.startswith("config of ")}
+        assert described and described <= anchors(text)
 
 
 @PAGES

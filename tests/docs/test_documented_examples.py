@@ -146,7 +146,7 @@ def test_the_documented_refusal_of_an_address_reads_like_this():
 
 
 def test_documented_relays_are_read():
-    relays = [span for span in spans(text_of("destinations.md")) if re.match(r"smtps?://", span)]
+    relays = [span for span in spans(text_of("destinations/email.md")) if re.match(r"smtps?://", span)]
     assert len(relays) == 3
     assert {parse_relay(relay).security.value for relay in relays} == {"starttls", "tls", "none"}
 
@@ -155,7 +155,8 @@ def test_documented_replies_of_mail_servers_and_slack_are_those_of_the_adapters(
     from adapters.destinations import slack
     from adapters.destinations.email import replies
 
-    text = " ".join(section(text_of("destinations.md"), "Errors by reason").split())
+    pages = ("destinations/email.md", "destinations/slack.md")
+    text = " ".join(" ".join(section(text_of(page), "What goes wrong") for page in pages).split())
     assert "421 is `throttled`" in text and replies._judge(421, "", replies.Stage.CONNECT)[0] == "throttled"
     assert replies._judge(450, "", replies.Stage.RECIPIENT) == ("unavailable", 300.0)
     assert replies._judge(552, "5.2.2", replies.Stage.RECIPIENT) == ("unavailable", 3600.0)
