@@ -143,9 +143,18 @@ class Client:
         )
 
     async def webhook_route(
-        self, url: str, *, name: str = "hook", rule: str = "", retry_schedule: list[float] | None = None
+        self,
+        url: str,
+        *,
+        name: str = "hook",
+        rule: str = "",
+        retry_schedule: list[float] | None = None,
+        **settings: object,
     ) -> dict[str, Any]:
-        """A source with a key, a topic taking its events, a webhook subscribed: ids and secrets of all."""
+        """A source with a key, a topic taking its events, a webhook subscribed: ids and secrets of all.
+
+        `settings` are further ones of the webhook.
+        """
         source = await self.create("sources", name=name)
         key = await self.create(f"sources/{source['id']}/keys", name=name)
         topic = await self.create(
@@ -156,7 +165,7 @@ class Client:
             name=name,
             type="webhook",
             retry_schedule=retry_schedule or [],
-            config={"params": {"url": url, "verb": "post"}},
+            config={"params": {"url": url, "verb": "post", **settings}},
         )
         subscription = await self.create(
             "subscriptions",
@@ -171,7 +180,7 @@ class Client:
             "topic": topic["id"],
             "destination": destination["id"],
             "subscription": subscription["id"],
-            "secret": destination["generated"]["signing_secret"],
+            "secret": destination.get("generated", {}).get("signing_secret"),
         }
 
 

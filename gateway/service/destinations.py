@@ -80,15 +80,10 @@ class Destinations:
         blank = Destination(DestinationId(new_id()), instance.id, "", kind_name, now, now)
         checked = self._check(kind, config)
         destination = await self._ready(self._sealed(replace(blank, **fields), checked), checked)  # type: ignore[arg-type]
-        given = checked.model.model_fields_set
-        generated = {
-            place: secret
-            for place, secret in plain_secrets(checked.model).items()
-            if place.partition(".")[0] not in given
-        }
+        created = Created(destination, checked.model.handed_out())
 
         def decide(_: Snapshot) -> Decision[Created]:
-            return Decision(Created(destination, generated), [Put(destination)])
+            return Decision(created, [Put(destination)])
 
         return await self._configurator.change(decide)
 
@@ -187,6 +182,17 @@ class Destinations:
                 "destination_not_ready", f"{failure.reason}: {failure.detail}", pointer="/config/params"
             ) from None
         return replace(destination, config={**destination.config, **learnt})
+
+    def public_key(self, destination: Destination) -> str:
+        """What receivers verify its signatures with. Raises NotFound where it signs with no such key."""
+        key = _model(destination, open_secrets(destination, self._secrets)).public_key()
+        if not key:
+            raise NotFound(
+                "no_public_key",
+                "this destination signs with no private key",
+                expected="a webhook with signature ed25519",
+            )
+        return key
 
     def _check(
         self, kind: type[AnyDestination], given: Mapping[str, object], known: Destination | None = None

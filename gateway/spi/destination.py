@@ -90,6 +90,17 @@ class DestinationConfig(BaseModel):
         """What works but should not stay so, a sentence each; for whoever saves these settings."""
         return ()
 
+    def public_key(self) -> str:
+        """What receivers verify signatures with, `whpk_` and base64; '' where there is no such key."""
+        return ""
+
+    def handed_out(self) -> dict[str, str]:
+        """The secrets that the gateway made for these settings and that a receiver has to know, by field."""
+        plain = plain_secrets(self)
+        return {
+            place: plain[place] for place in plain if place.partition(".")[0] not in self.model_fields_set
+        }
+
     def endpoints(self) -> tuple[Endpoint, ...]:
         """Whom deliveries will connect to, so that what the egress guard refuses is refused when it is
         saved: every field that is an http(s) URL, unless a kind knows better."""

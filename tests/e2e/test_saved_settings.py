@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tests.harness import GatewayProcess
+import time
+
+from gateway.spi.signing import verify
+from tests.fakes.http_sink import HttpSink, Reply
+from tests.harness import Client, GatewayProcess, cloudevent
+from tests.waiting import until, until_async
 
 
 async def test_an_address_that_the_guard_refuses_is_refused_when_it_is_saved(tmp_path):
@@ -34,3 +39,50 @@ async def _refused(client, params):
     (problem,) = answer["problems"]
     assert problem["pointer"] == "/config/params"
     assert "blocked_address" in problem["detail"] and "TOCSIN_ALLOW_NETWORKS=" in problem["detail"]
+
+
+async def test_a_receiver_is_asked_when_a_handshake_is_wanted(client: Client, sink: HttpSink):
+    params = {"url": sink.url("/"), "handshake": True}
+    wanted = {"name": "hook", "type": "webhook", "config": {"params": params}}
+    status, answer = await client.call("POST", "destinations", wanted)
+    assert (status, answer["code"]) == (422, "destination_not_ready")
+    assert "does not consent" in answer["detail"]
+    assert (await client.get("destinations"))["destinations"][0]["type"] == "smtp_ibm"
+    assert (await client.get("destinations"))["total_count"] == 1, "nothing was saved"
+    sink.usual = Reply(200, {"WebHook-Allowed-Origin": "*", "WebHook-Allowed-Rate": "90"})
+    made = await client.create("destinations", **wanted)
+    assert made["config"]["params"]["rate_per_minute"] == 90
+    assert {request.method for request in sink.requests} == {"OPTIONS"}
+
+
+async def test_deliveries_keep_to_the_rate_that_is_set(client: Client, sink: HttpSink):
+    route = await client.webhook_route(sink.url("/hook"), rate_per_minute=2)
+    for number in range(3):
+        await client.send(cloudevent(f"e-{number}"), route["source"])
+
+    async def states() -> list[str]:
+        return sorted(row["state"] for row in (await client.get("deliveries"))["deliveries"])
+
+    async def two_went() -> bool:
+        return await states() == ["delivered", "delivered", "leased"]
+
+    async def all_went() -> bool:
+        return await states() == ["delivered"] * 3
+
+    await until_async(two_went)
+    faster = {"config": {"params": {"rate_per_minute": 1000}}}
+    await client.call("PATCH", f"destinations/{route['destination']}", faster)
+    await until_async(all_went)
+
+
+async def test_the_public_key_of_a_destination_can_be_had(client: Client, sink: HttpSink):
+    route = await client.webhook_route(sink.url("/hook"), signature="ed25519")
+    await client.send(cloudevent("e-1"), route["source"])
+    await until(lambda: len(sink.requests) == 1)
+    (request,) = sink.requests
+    key = (await client.get(f"destinations/{route['destination']}/public_key"))["public_key"]
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    verify([key], headers, request.body, time.time())
+    plain = await client.webhook_route(sink.url("/hook"), name="plain")
+    status, answer = await client.call("GET", f"destinations/{plain['destination']}/public_key")
+    assert (status, answer["errors"][0]["code"]) == (404, "no_public_key")

@@ -12,6 +12,7 @@ from gateway.api.shapes.destinations import (
     DestinationPage,
     DestinationTest,
     DestinationUpdate,
+    PublicKeyAnswer,
     destination_answer,
     destination_fields,
     destination_list_item,
@@ -66,6 +67,11 @@ class DestinationHandlers:
         found = await self._services.trials.send(destination, call.query.recipient)
         status = 202 if destination.kind == "webhook" else 200
         return Reply(destination_test_answer(found, destination), status)
+
+    async def public_key(self, call: Call[Any, Any]) -> PublicKeyAnswer:
+        """What receivers verify signatures with."""
+        destination = find_destination(self._services.current.snapshot, call.instance, call.path["id"])
+        return PublicKeyAnswer(public_key=self._services.destinations.public_key(destination))
 
     def _shown(self, destination: Destination, generated: dict[str, str] | None = None) -> DestinationAnswer:
         shown = self._services.destinations.shown(destination)

@@ -74,4 +74,14 @@ def declare(handlers: DestinationHandlers) -> Sequence[AnyEndpoint]:
             also=(202,),
             raises=(NotFound, Invalid),
         ),
+        Endpoint(
+            method="GET",
+            path=f"{one}/public_key",
+            handler=handlers.public_key,
+            tag="destinations",
+            ibm=True,
+            summary="The public key that verifies its signatures",
+            answer=destinations.PublicKeyAnswer,
+            raises=(NotFound,),
+        ),
     ]

@@ -122,6 +122,12 @@ class DestinationTestAnswer(Answer):
     detail: str | None = None
 
 
+class PublicKeyAnswer(Answer):
+    """An Ed25519 public key in the form of Standard Webhooks: `whpk_` and base64 of 32 bytes."""
+
+    public_key: str
+
+
 def destination_fields(given: DestinationCreate | DestinationUpdate) -> dict[str, object]:
     """What was given, as fields of a Destination; kind and settings travel apart."""
     fields = given.changes()

@@ -10,13 +10,15 @@ from standardwebhooks.webhooks import Webhook as Oracle
 
 from adapters.destinations.webhook import Webhook, WebhookAddress, WebhookConfig
 from gateway.domain.clock import SystemClock
+from gateway.domain.errors import Unauthorized
 from gateway.domain.vocabulary import Vocabulary
 from gateway.spi.cloudevents import binary, structured
-from gateway.spi.destination import MASK, Tools
+from gateway.spi.destination import MASK, Pace, Tools
+from gateway.spi.outcome import DeliveryFailed, Reason
 from gateway.spi.secret_fields import open_settings, plain_secrets, with_secrets
 from gateway.spi.signing import generate_secret, verify
 from tests.fakes.golden import assert_golden
-from tests.fakes.http_sink import HttpSink
+from tests.fakes.http_sink import HttpSink, Reply
 from tests.fakes.messages import DELIVERY_ID, make_message, message_of
 
 SECRET = "whsec_" + "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -133,6 +135,95 @@ async def test_a_configured_content_type_replaces_ours(sink, tools):
     assert sink.requests[0].headers["content-type"] == "application/json"
 
 
+async def test_a_batch_holds_one_event(sink, tools):
+    await webhook(sink, tools, mode="batched").deliver(make_message(data={"a": 1}), WebhookAddress())
+    (request,) = sink.requests
+    assert request.headers["content-type"] == "application/cloudevents-batch+json; charset=utf-8"
+    (event,) = json.loads(request.body)
+    assert (event["id"], event["data"]) == ("evt-1", {"a": 1})
+
+
+async def test_a_token_is_sent_as_backupman_sends_it(sink, tools):
+    adapter = webhook(sink, tools, token="t0k3n")
+    await adapter.deliver(make_message(), WebhookAddress())
+    assert sink.requests[0].headers["X-Webhook-Token"] == "t0k3n"
+    assert "t0k3n" not in str(adapter.config.shown()) + repr(adapter.config)
+
+
+@pytest.mark.parametrize("verb", ["get", "head"])
+async def test_what_has_no_body_says_the_event_in_its_headers(sink, tools, verb):
+    await webhook(sink, tools, verb=verb).deliver(make_message(data={"a": 1}), WebhookAddress())
+    (request,) = sink.requests
+    assert (request.method, request.body) == (verb.upper(), b"")
+    assert request.headers["ce-type"] == "com.example.backup.failed"
+    assert "content-type" not in request.headers
+
+
+async def test_the_public_key_verifies_what_a_private_one_signed(sink, tools, clock):
+    adapter = webhook(sink, tools, signature="ed25519", previous_signing_secret=SECRET)
+    await adapter.deliver(make_message(), WebhookAddress())
+    (request,) = sink.requests
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    assert [part[: part.index(",")] for part in headers["webhook-signature"].split()] == ["v1a", "v1"]
+    verify([adapter.config.public_key()], headers, request.body, clock.now())
+    verify([SECRET], headers, request.body, clock.now())
+    other = WebhookConfig(url=sink.url(), signature="ed25519").public_key()
+    for key, body in ((other, request.body), (adapter.config.public_key(), request.body + b" ")):
+        with pytest.raises(Unauthorized):
+            verify([key], headers, body, clock.now())
+
+
+def test_a_private_key_is_handed_to_nobody_and_a_shared_secret_once():
+    shared = WebhookConfig(url="https://example.org/")
+    assert shared.handed_out() == {"signing_secret": shared.signing_secret.get_secret_value()}
+    assert shared.public_key() == ""
+    private = WebhookConfig(url="https://example.org/", signature="ed25519")
+    assert private.handed_out() == {} and private.public_key().startswith("whpk_")
+
+
+# The handshake
+
+
+@pytest.mark.parametrize(
+    ("asked", "allowed", "agreed"), [(None, "120", 120), (60, "120", 60), (60, "*", 60), (None, "*", None)]
+)
+async def test_a_receiver_that_consents_says_how_much_it_wants(sink, tools, asked, allowed, agreed):
+    sink.answer(Reply(405, {"WebHook-Allowed-Origin": "gw.example", "WebHook-Allowed-Rate": allowed}))
+    adapter = webhook(sink, tools, handshake=True, rate_per_minute=asked, token="t")
+    learnt = await adapter.prepare()
+    assert learnt == {"rate_per_minute": agreed}
+    (request,) = sink.requests
+    assert (request.method, request.headers["WebHook-Request-Origin"]) == ("OPTIONS", "gw.example")
+    assert request.headers.get("WebHook-Request-Rate") == (str(asked) if asked else None)
+    assert request.headers["X-Webhook-Token"] == "t"
+    after = webhook(sink, tools, handshake=True, **learnt)
+    assert after.pace == (Pace(agreed, 60.0) if agreed else None)
+    await after.deliver(make_message(), WebhookAddress())
+    assert sink.requests[1].headers["WebHook-Request-Origin"] == "gw.example"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"WebHook-Allowed-Origin": "other.example"},
+        {"WebHook-Allowed-Origin": "*", "WebHook-Allowed-Rate": "0"},
+        {"WebHook-Allowed-Origin": "*", "WebHook-Allowed-Rate": "lots"},
+    ],
+)
+async def test_without_consent_the_settings_are_refused(sink, tools, headers):
+    sink.answer(Reply(200, headers))
+    with pytest.raises(DeliveryFailed) as failed:
+        await webhook(sink, tools, handshake=True).prepare()
+    assert failed.value.reason is Reason.REJECTED
+
+
+async def test_without_a_handshake_nobody_is_asked(sink, tools):
+    assert await webhook(sink, tools, rate_per_minute=30).prepare() == {}
+    assert sink.requests == []
+    assert webhook(sink, tools, rate_per_minute=30).pace == Pace(30, 60.0)
+
+
 # Settings
 
 
@@ -155,9 +246,13 @@ def test_sensitive_values_are_kept_apart_and_never_shown():
         "verb": "post",
         "mode": "structured",
         "custom_headers": {"X-Team": "ops", "Authorization": MASK},
+        "token": None,
         "sensitive_headers": ["authorization"],
+        "signature": "hmac",
         "signing_secret": MASK,
         "previous_signing_secret": None,
+        "handshake": False,
+        "rate_per_minute": None,
     }
     assert "ttt" not in repr(config) + str(open_settings(config))
 

@@ -1,34 +1,30 @@
-"""A webhook for programs: the CloudEvent as it came, signed after Standard Webhooks 1.0.
-
-Reference: CloudEvents HTTP protocol binding and webhook specification 1.0.2, standardwebhooks.com; the
-settings are those of IBM Event Notifications' webhook destination and some of our own. Signing is ours,
-not IBM's, whose format is not published.
-"""
+"""What a webhook destination is told: where to, how, signed by what; and IBM's spelling of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints, model_validator
 
-from gateway.spi.cloudevents import encode
-from gateway.spi.destination import MASK, DestinationConfig, SubscriptionAddress, Tools
-from gateway.spi.exchange import HttpDestination
-from gateway.spi.message import Message
-from gateway.spi.outcome import Receipt
+from gateway.spi.destination import MASK, DestinationConfig, SubscriptionAddress
 from gateway.spi.signing import (
-    ID_HEADER,
-    SIGNATURE_HEADER,
-    TIMESTAMP_HEADER,
-    Signer,
+    PRIVATE_PREFIX,
+    generate_private_key,
     generate_secret,
+    private_key,
+    public_key,
     secret_key,
 )
-from gateway.spi.transport import HttpRequest, header_fault, parse_url
+from gateway.spi.transport import header_fault, parse_url
 
 MAX_HEADERS = 32
 MAX_HEADER_VALUE = 8192
+MAX_RATE = 1_000_000
+
+BODILESS = frozenset({"get", "head"})
+
+TOKEN_HEADER = "X-Webhook-Token"  # noqa: S105 - the name of a header (checklist BKM-05)
 
 _RESERVED = frozenset({"content-encoding", "cookie"})
 _RESERVED_PREFIXES = ("webhook-", "proxy-", "ce-")
@@ -42,7 +38,8 @@ def _url(text: str) -> str:
 
 
 def _signing_secret(secret: SecretStr) -> SecretStr:
-    secret_key(secret.get_secret_value())
+    text = secret.get_secret_value()
+    _ = private_key(text) if text.startswith(PRIVATE_PREFIX) else secret_key(text)
     return secret
 
 
@@ -50,7 +47,12 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
-Verb = Annotated[Literal["get", "post", "put", "patch"], BeforeValidator(_lower)]
+def _new_key(given: dict[str, Any]) -> SecretStr:
+    """A key of the wanted kind; `given` are the fields before it."""
+    return SecretStr(generate_private_key() if given.get("signature") == "ed25519" else generate_secret())
+
+
+Verb = Annotated[Literal["get", "head", "post", "put", "patch"], BeforeValidator(_lower)]
 SigningSecret = Annotated[SecretStr, AfterValidator(_signing_secret)]
 
 
@@ -67,9 +69,14 @@ class WebhookConfig(DestinationConfig):
     secret_query: SecretStr | None = Field(
         None, title="Query", description="The query of the URL, without the question mark."
     )
-    verb: Verb = Field("post", title="Method", description="HTTP method; get carries no body.")
-    mode: Literal["structured", "binary"] = Field(
-        "structured", title="Content mode", description="CloudEvents content mode: structured JSON or binary."
+    verb: Verb = Field("post", title="Method", description="HTTP method; get and head carry no body.")
+    mode: Literal["structured", "binary", "batched"] = Field(
+        "structured",
+        title="Content mode",
+        description="CloudEvents content mode: structured JSON, binary, or a batch of one event.",
+    )
+    token: SecretStr | None = Field(
+        None, title="Token", description="Sent in the header X-Webhook-Token; empty for none."
     )
     custom_headers: dict[str, str] = Field(
         {}, title="Headers", description="Headers to add, value by name.", max_length=MAX_HEADERS
@@ -86,15 +93,32 @@ class WebhookConfig(DestinationConfig):
         description="Headers to add whose values are secret.",
         max_length=MAX_HEADERS,
     )
+    signature: Literal["hmac", "ed25519"] = Field(
+        "hmac",
+        title="Signature",
+        description="What kind of key the gateway makes: hmac, shared with the receiver, or ed25519, "
+        "whose public key verifies.",
+    )
     signing_secret: SigningSecret = Field(
-        default_factory=lambda: SecretStr(generate_secret()),
+        default_factory=_new_key,
         title="Signing secret",
-        description="whsec_ and base64 of 24 to 64 bytes; made by the gateway when absent.",
+        description="whsec_ and base64 of 24 to 64 bytes, or whsk_ and base64 of an Ed25519 private key; "
+        "made by the gateway when absent.",
     )
     previous_signing_secret: SigningSecret | None = Field(
         None,
         title="Previous signing secret",
         description="Signs as well while receivers move to the new secret.",
+    )
+    handshake: bool = Field(
+        False,
+        title="Handshake",
+        description="Ask the receiver with OPTIONS whether it wants events, and how many (CloudEvents).",
+    )
+    rate_per_minute: Annotated[int, Field(ge=1, le=MAX_RATE)] | None = Field(
+        None,
+        title="Rate",
+        description="Requests a minute at most; a handshake sets what the receiver allows.",
     )
 
     @model_validator(mode="before")
@@ -127,7 +151,24 @@ class WebhookConfig(DestinationConfig):
     def all_headers(self) -> list[tuple[str, str]]:
         """Every header to add, secret ones too."""
         secret = ((name, value.get_secret_value()) for name, value in self.secret_headers.items())
-        return [*self.custom_headers.items(), *secret]
+        token = [(TOKEN_HEADER, self.token.get_secret_value())] if self.token else []
+        return [*self.custom_headers.items(), *secret, *token]
+
+    @property
+    def signing_keys(self) -> list[str]:
+        """What signs, the current one first."""
+        keys = (self.signing_secret, self.previous_signing_secret)
+        return [key.get_secret_value() for key in keys if key]
+
+    def public_key(self) -> str:
+        """See DestinationConfig."""
+        key = self.signing_secret.get_secret_value()
+        return public_key(key) if key.startswith(PRIVATE_PREFIX) else ""
+
+    def handed_out(self) -> dict[str, str]:
+        """See DestinationConfig. A private key is for nobody: its public one verifies."""
+        made = super().handed_out()
+        return {name: key for name, key in made.items() if not key.startswith(PRIVATE_PREFIX)}
 
     def shown(self) -> dict[str, Any]:
         """See DestinationConfig; in IBM's shape."""
@@ -188,60 +229,3 @@ class WebhookAddress(SubscriptionAddress):
     template_id_notification: Annotated[str, StringConstraints(max_length=255)] = Field(
         "", title="Template", description="Id of the template of the body; empty for the event as it came."
     )
-
-
-class Webhook(HttpDestination[WebhookConfig, WebhookAddress]):
-    """Forwards events unchanged."""
-
-    kind: ClassVar[str] = "webhook"
-    title: ClassVar[str] = "Webhook"
-    summary: ClassVar[str] = "Signed CloudEvents over HTTP, for programs."
-    Config = WebhookConfig
-    Address = WebhookAddress
-
-    def __init__(self, config: WebhookConfig, tools: Tools) -> None:
-        super().__init__(config, tools)
-        self._method = config.verb.upper()
-        self._target = parse_url(config.full_url)
-        self._binary = config.mode == "binary" or config.verb == "get"
-        self._signer = Signer([secret.get_secret_value() for secret in _live_secrets(config)])
-        self._headers = _fixed_headers(config.all_headers, typed=not self._binary)
-
-    async def deliver(self, message: Message, address: WebhookAddress) -> Receipt:
-        """See Destination. Every try carries the same webhook-id and the time of this try."""
-        timestamp = str(int(self._now()))
-        headers = self._headers.copy()
-        sent = None
-        if self._binary:
-            body, sent = self._binary_content(message, headers)
-        else:
-            body = encode.structured(message.event)
-        headers.append((ID_HEADER, message.delivery_id))
-        headers.append((TIMESTAMP_HEADER, timestamp))
-        if address.signing_enabled:
-            headers.append((SIGNATURE_HEADER, self._signer.sign(message.delivery_id, timestamp, body)))
-        request = HttpRequest(self._method, self._target, headers, body, self.timeout)
-        return await self.exchange(request, sent=sent)
-
-    def _binary_content(self, message: Message, headers: list[tuple[str, str]]) -> tuple[bytes, bytes]:
-        """The body, and the event's headers with the body to keep; the headers are added to the others."""
-        attributes, data = encode.binary(message.event)
-        if self._method == "GET":
-            attributes, data = [field for field in attributes if field[0] != "Content-Type"], b""
-        headers += attributes
-        lines = "".join(f"{name}: {value}\r\n" for name, value in attributes)
-        return data, b"%b\r\n%b" % (lines.encode("utf-8", "replace"), data)
-
-
-def _live_secrets(config: WebhookConfig) -> Iterable[SecretStr]:
-    previous = config.previous_signing_secret
-    return (config.signing_secret, previous) if previous else (config.signing_secret,)
-
-
-def _fixed_headers(headers: list[tuple[str, str]], *, typed: bool) -> list[tuple[str, str]]:
-    """What every request carries. In structured mode a configured Content-Type wins, for picky receivers."""
-    if not typed:
-        return [field for field in headers if field[0].lower() != "content-type"]
-    if any(name.lower() == "content-type" for name, _ in headers):
-        return headers
-    return [("content-type", f"{encode.STRUCTURED_TYPE}; charset=utf-8"), *headers]

@@ -1,0 +1,98 @@
+"""A webhook for programs: the CloudEvent as it came, signed after Standard Webhooks 1.0.
+
+Reference: CloudEvents HTTP protocol binding and webhook specification 1.0.2, standardwebhooks.com; the
+settings are those of IBM Event Notifications' webhook destination and some of our own. Signing is ours,
+not IBM's, whose format is not published.
+
+    settings.py    what a destination and a subscription say
+    handshake.py   asking the receiver whether it wants events
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, NamedTuple
+
+from adapters.destinations.webhook.handshake import ORIGIN_HEADER, allowed_rate
+from adapters.destinations.webhook.settings import BODILESS, WebhookAddress, WebhookConfig
+from gateway.spi.cloudevents import encode
+from gateway.spi.destination import Pace, Tools
+from gateway.spi.exchange import HttpDestination
+from gateway.spi.message import Message
+from gateway.spi.outcome import Receipt
+from gateway.spi.signing import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, Signer
+from gateway.spi.transport import HttpRequest, parse_url
+
+_TYPES = {"structured": encode.STRUCTURED_TYPE, "batched": encode.BATCH_TYPE}
+
+
+class Content(NamedTuple):
+    """What is said of an event: header fields of its own, the body, and what to keep of both, None for the
+    body."""
+
+    headers: list[tuple[str, str]]
+    body: bytes
+    sent: bytes | None = None
+
+
+class Webhook(HttpDestination[WebhookConfig, WebhookAddress]):
+    """Forwards events unchanged."""
+
+    kind: ClassVar[str] = "webhook"
+    title: ClassVar[str] = "Webhook"
+    summary: ClassVar[str] = "Signed CloudEvents over HTTP, for programs."
+    Config = WebhookConfig
+    Address = WebhookAddress
+
+    def __init__(self, config: WebhookConfig, tools: Tools) -> None:
+        super().__init__(config, tools)
+        self._method = config.verb.upper()
+        self._bodiless = config.verb in BODILESS
+        self._target = parse_url(config.full_url)
+        self._mode = "binary" if self._bodiless else config.mode
+        self._signer = Signer(config.signing_keys)
+        own = [(ORIGIN_HEADER, tools.domain)] if config.handshake else []
+        self._headers = own + _fixed_headers(config.all_headers, _TYPES.get(self._mode))
+
+    @property
+    def pace(self) -> Pace | None:
+        """See Destination."""
+        rate = self.config.rate_per_minute
+        return Pace(rate, 60.0) if rate else None
+
+    async def prepare(self) -> Mapping[str, Any]:
+        """See Destination. With a handshake, the receiver has to consent; it may say how much it wants."""
+        if not self.config.handshake:
+            return {}
+        return {"rate_per_minute": await allowed_rate(self.tools, self._target, self.config)}
+
+    async def deliver(self, message: Message, address: WebhookAddress) -> Receipt:
+        """See Destination. Every try carries the same webhook-id and the time of this try."""
+        timestamp = str(int(self._now()))
+        added, body, sent = self._content(message)
+        headers = [*self._headers, *added, (ID_HEADER, message.delivery_id), (TIMESTAMP_HEADER, timestamp)]
+        if address.signing_enabled:
+            headers.append((SIGNATURE_HEADER, self._signer.sign(message.delivery_id, timestamp, body)))
+        request = HttpRequest(self._method, self._target, headers, body, self.timeout)
+        return await self.exchange(request, sent=sent)
+
+    def _content(self, message: Message) -> Content:
+        if self._mode == "structured":
+            return Content([], encode.structured(message.event))
+        if self._mode == "batched":
+            return Content([], encode.batch([message.event]))
+        attributes, data = encode.binary(message.event)
+        if self._bodiless:
+            attributes, data = [field for field in attributes if field[0] != "Content-Type"], b""
+        lines = "".join(f"{name}: {value}\r\n" for name, value in attributes)
+        return Content(attributes, data, b"%b\r\n%b" % (lines.encode("utf-8", "replace"), data))
+
+
+def _fixed_headers(headers: list[tuple[str, str]], media_type: str | None) -> list[tuple[str, str]]:
+    """What every request carries; without a media type each has its own. Else a configured Content-Type
+    wins, for picky receivers."""
+    if media_type is None:
+        return [field for field in headers if field[0].lower() != "content-type"]
+    if any(name.lower() == "content-type" for name, _ in headers):
+        return headers
+    return [("content-type", f"{media_type}; charset=utf-8"), *headers]
