@@ -49,15 +49,15 @@ class Remove:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """End what is not terminal of a subscription or a destination, as state cancelled with this reason.
+    """End what is not terminal of a destination, as state cancelled with this reason.
 
-    With a `recipient`, only what was for that recipient.
+    With a `subscription_id`, only what is of that subscription; with `recipients`, only what is for those.
     """
 
     reason: str
+    destination_id: DestinationId
     subscription_id: SubscriptionId | None = None
-    destination_id: DestinationId | None = None
-    recipient: str | None = None
+    recipients: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,10 @@ class Registry(Protocol):
 
     async def apply(self, changes: Sequence[Change], effects: Sequence[Effect] = (), *, expected: int) -> int:
         """Make changes and their effects on deliveries in one transaction; return the new version.
+
+        An effect on a long backlog begins in that transaction and is carried on in short ones, after a crash
+        too; what a cancellation or a hold has still to reach is not claimed meanwhile. It reaches what was
+        appended before it, never what came after.
 
         Raises RegistryConflictError when the newest version is not `expected`, NameTakenError on a unique
         text that another entity holds. After it returns, no event is appended that an older version routed.
@@ -218,7 +222,8 @@ class Ledger(Protocol):
         """Lease due deliveries to `owner`, oldest first, at most `limit`, each with a new epoch.
 
         At most `room[destination]` of a destination, `default_room` where it is not named: 0 claims
-        none of it, so a backlog of one never hides the due rows of another.
+        none of it, so a backlog of one never hides the due rows of another. Nothing of a destination that
+        an unfinished Cancel or Hold is at.
         """
 
     async def claim_suspect(self) -> Claim | None:

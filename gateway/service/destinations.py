@@ -146,7 +146,7 @@ class Destinations:
                 row.name for row in snapshot.subscriptions.values() if row.destination_id == destination.id
             ]
             refuse_in_use("destination", users)
-            return Decision(None, [Remove(destination)], [Cancel(DELETED, destination_id=destination.id)])
+            return Decision(None, [Remove(destination)], [Cancel(DELETED, destination.id)])
 
         await self._configurator.change(decide)
 

@@ -67,9 +67,8 @@ class Subscriptions:
             now = self._configurator.clock.now()
             changed = _checked(snapshot, replace(subscription, **given, updated_at=now))  # type: ignore[arg-type]
             lost = set(recipients(snapshot, subscription)) - set(recipients(snapshot, changed))
-            cancels = [
-                Cancel(UNSUBSCRIBED, subscription_id=changed.id, recipient=one) for one in sorted(lost)
-            ]
+            place = subscription.destination_id, subscription.id
+            cancels = [Cancel(UNSUBSCRIBED, *place, tuple(sorted(lost)))] if lost else []
             return Decision(changed, [Put(changed, _unique(changed))], cancels)
 
         return await self._configurator.change(decide)
@@ -79,7 +78,8 @@ class Subscriptions:
 
         def decide(snapshot: Snapshot) -> Decision[None]:
             subscription = find_subscription(snapshot, instance, subscription_id)
-            return Decision(None, [Remove(subscription)], [Cancel(DELETED, subscription_id=subscription.id)])
+            cancel = Cancel(DELETED, subscription.destination_id, subscription.id)
+            return Decision(None, [Remove(subscription)], [cancel])
 
         await self._configurator.change(decide)
 

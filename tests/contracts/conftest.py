@@ -12,6 +12,7 @@ import pytest
 
 from gateway.ports import Store
 from gateway.security.keyprint import Keyprint
+from gateway.storage.effects import BATCH
 from gateway.storage.postgres.store import PostgresStore
 from gateway.storage.sqlite.store import SqliteStore
 from tests.fakes.clock import FakeClock
@@ -21,8 +22,8 @@ from tests.fakes.postgres import PostgresServer
 class House(Protocol):
     """One database, and whatever opens it."""
 
-    async def open(self) -> Store:
-        """Open it, as a starting process does."""
+    async def open(self, batch: int = BATCH) -> Store:
+        """Open it, as a starting process does. Effects of changes go by batches of so many rows."""
 
     async def crash(self, store: Store) -> None:
         """End an opened store as kill -9 would: no leases given back, no goodbye."""
@@ -39,8 +40,10 @@ class SqliteHouse:
         self._clock = clock
         self._opened: list[SqliteStore] = []
 
-    async def open(self) -> Store:
-        store = await SqliteStore.open(self._path, clock=self._clock, reserve=4096, free_space_floor=0)
+    async def open(self, batch: int = BATCH) -> Store:
+        store = await SqliteStore.open(
+            self._path, clock=self._clock, reserve=4096, free_space_floor=0, batch=batch
+        )
         self._opened.append(store)
         return store
 
@@ -67,10 +70,10 @@ class PostgresHouse:
         self._clock = clock
         self._opened: list[PostgresStore] = []
 
-    async def open(self, keyprint: Keyprint = KEYPRINT) -> Store:
+    async def open(self, batch: int = BATCH, keyprint: Keyprint = KEYPRINT) -> Store:
         await self._execute(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
         store = await PostgresStore.open(
-            self._url, clock=self._clock, keyprint=keyprint, follow_database=False
+            self._url, clock=self._clock, keyprint=keyprint, follow_database=False, batch=batch
         )
         self._opened.append(store)
         # Its heart would beat by the real time, and the tests move another: they have it beat themselves.
@@ -81,6 +84,7 @@ class PostgresHouse:
         """Nobody beats its heart any more; the time of its lease has passed when the next one opens."""
         assert isinstance(store, PostgresStore)
         self._opened.remove(store)
+        await store._effects.stop()
         store._connections.cut()
         store._beats.cut()
         await store._news.close()

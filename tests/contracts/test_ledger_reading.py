@@ -189,7 +189,7 @@ async def test_counts_stay_true_whatever_happens(store, clock, seed):
             await ledger.settle(how(delivery_id, epoch))
         elif kind == 4:
             destination = f"d-{chance.randrange(3)}"
-            cancel = Cancel("gone", destination_id=destination)
+            cancel = Cancel("gone", destination)
             effect = chance.choice([cancel, Hold(destination, "off"), Unhold(destination, "off")])
             await registry.apply([], [effect], expected=0)
         elif kind == 5:

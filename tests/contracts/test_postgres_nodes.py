@@ -202,14 +202,14 @@ async def test_an_address_that_nobody_answers_is_one_line_without_its_password(c
 async def test_a_node_with_other_keys_is_refused_while_others_live(house, keyprint, setting):
     first = await house.open()
     with pytest.raises(ConfigurationError, match=setting):
-        await house.open(keyprint)
+        await house.open(keyprint=keyprint)
     await first.close()
-    await house.open(keyprint)
+    await house.open(keyprint=keyprint)
 
 
 async def test_a_master_key_that_both_know_is_enough(house):
     await house.open()
-    await house.open(Keyprint.of("operator", ("master", "one more")))
+    await house.open(keyprint=Keyprint.of("operator", ("master", "one more")))
 
 
 async def test_nodes_see_each_other_and_who_ended(nodes):

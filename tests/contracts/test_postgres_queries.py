@@ -17,9 +17,9 @@ from tests.contracts.conftest import KEYPRINT
 from tests.fakes.postgres import PostgresServer
 
 WATCHED = (
-    "lease", "lease_suspect", "due_heads", "earliest_due", "settle", "rescue", "known_keys", "cancel", "hold",
-    "unhold", "event", "delivery", "deliveries_of_event", "deliveries_set_aside", "quarantined_events",
-    "events", "deliveries",
+    "lease", "lease_suspect", "due_heads", "earliest_due", "settle", "rescue", "known_keys", "cancel_leased",
+    "change_pending", "change_held", "event", "delivery", "deliveries_of_event", "deliveries_set_aside",
+    "quarantined_events", "events", "deliveries",
 )  # fmt: skip
 SOURCES = Path(schema.__file__).parent
 

@@ -184,7 +184,7 @@ async def test_a_cancellation_ends_what_is_not_terminal_of_a_destination(store, 
     ended, other = planned("gone", State.LEASED), planned("kept", State.PENDING)
     await append(store, entry("1", *gone, ended, other))
     await store.ledger.settle(delivered(ended.id))
-    await store.registry.apply([Put(source())], [Cancel("deleted", destination_id="gone")], expected=0)
+    await store.registry.apply([Put(source())], [Cancel("deleted", "gone")], expected=0)
     after = await states(store)
     assert [after[one.id] for one in gone] == [State.CANCELLED] * 3
     assert (after[ended.id], after[other.id]) == (State.DELIVERED, State.PENDING)
@@ -197,18 +197,18 @@ async def test_a_cancellation_of_a_subscription_may_name_one_recipient(store):
     mine = [planned(subscription="mine", recipient=one) for one in ("a@x.test", "b@x.test")]
     theirs = planned(subscription="theirs", recipient="a@x.test")
     await append(store, entry("1", *mine, theirs))
-    cancel = Cancel("unsubscribed", subscription_id="mine", recipient="a@x.test")
+    cancel = Cancel("unsubscribed", "destination-1", "mine", ("a@x.test",))
     await store.registry.apply([], [cancel], expected=0)
     after = await states(store)
     assert [after[one.id] for one in (*mine, theirs)] == [State.CANCELLED, State.PENDING, State.PENDING]
-    await store.registry.apply([], [Cancel("unsubscribed", subscription_id="mine")], expected=0)
+    await store.registry.apply([], [Cancel("unsubscribed", "destination-1", "mine")], expected=0)
     assert (await states(store))[mine[1].id] is State.CANCELLED
     await require_true_counts(store)
 
 
 async def test_the_late_result_of_a_cancelled_delivery_is_refused(store):
     (leased,) = await append_leased(store)
-    await store.registry.apply([], [Cancel("deleted", destination_id="destination-1")], expected=0)
+    await store.registry.apply([], [Cancel("deleted", "destination-1")], expected=0)
     assert not await store.ledger.settle(delivered(leased))
     assert (await states(store))[leased] is State.CANCELLED
     assert await store.ledger.attempts(leased) == []
@@ -218,7 +218,7 @@ async def test_a_change_that_fails_takes_its_effects_with_it(store):
     waiting = planned("gone")
     await append(store, entry("1", waiting))
     await store.registry.apply([Put(source("source-1"), unique=("vault",))], expected=0)
-    cancel = Cancel("deleted", destination_id="gone")
+    cancel = Cancel("deleted", "gone")
     with pytest.raises(NameTakenError):
         await store.registry.apply([Put(source("source-2"), unique=("vault",))], [cancel], expected=1)
     with pytest.raises(RegistryConflictError):

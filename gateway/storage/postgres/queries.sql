@@ -200,71 +200,131 @@ INSERT INTO unique_texts (kind, instance_id, text, id) VALUES (:kind, :instance_
 ON CONFLICT (kind, instance_id, text) DO UPDATE SET id = excluded.id WHERE unique_texts.id = excluded.id
 RETURNING id;
 
--- name: cancel
--- What is not terminal, one part for each partial index. Before it, the rows are locked in one order, so
--- that two of these never wait for each other.
+-- Effects -------------------------------------------------------------------------------------------
+
+-- name: add_effect
+INSERT INTO effects (name, destination_id, subscription_id, recipients, reason, up_to, state, place)
+VALUES (:name, :destination_id, :subscription_id, :recipients, :reason, :up_to, :state, :place);
+
+-- name: drop_holds
+-- A hold and its release undo each other: of what is left of them, the newest takes the place.
+DELETE FROM effects
+WHERE destination_id = :destination_id AND reason = :reason AND name IN ('hold', 'unhold');
+
+-- name: newest_number
+-- Under the registry's lock: nobody is just taking a number for an event.
+SELECT (last_value << 20) | 1048575 FROM event_numbers;
+
+-- name: next_effect
+-- Those of one destination one after the other, destinations in turn; what another node is at is passed over.
+SELECT number, name, destination_id, subscription_id, recipients, reason, up_to, state, place
+FROM effects
+WHERE NOT EXISTS (
+    SELECT 1 FROM effects AS before
+    WHERE before.destination_id = effects.destination_id AND before.number < effects.number
+)
+ORDER BY turn, number
+LIMIT 1
+FOR UPDATE SKIP LOCKED;
+
+-- name: move_effect
+UPDATE effects SET state = :state, place = :place, turn = turn + 1 WHERE number = :number;
+
+-- name: end_effect
+DELETE FROM effects WHERE number = :number;
+
+-- name: cancel_leased
 WITH open AS (
-    SELECT number, state FROM deliveries
-    WHERE number = ANY (ARRAY(
-            SELECT number FROM deliveries
-            WHERE state = 'pending' AND (:destination_id::text IS NULL OR destination_id = :destination_id)
-            UNION ALL
-            SELECT number FROM deliveries WHERE state = 'leased'
-            UNION ALL
-            SELECT number FROM deliveries
-            WHERE state = 'held' AND (:destination_id::text IS NULL OR destination_id = :destination_id)
-        ))
-        AND state IN ('pending', 'leased', 'held')
-        AND (:destination_id::text IS NULL OR destination_id = :destination_id)
+    SELECT number FROM deliveries
+    WHERE state = 'leased' AND destination_id = :destination_id
         AND (:subscription_id::text IS NULL OR subscription_id = :subscription_id)
-        AND (:recipient::text IS NULL OR recipient = :recipient)
+        AND (:recipients::text[] IS NULL OR recipient = ANY (:recipients))
     ORDER BY number
     FOR UPDATE
 ), cancelled AS (
-    UPDATE deliveries SET state = 'cancelled', reason = :reason, settled_at = :now, owner = NULL
-    FROM open
-    WHERE deliveries.number = ANY (ARRAY(SELECT number FROM open)) AND deliveries.number = open.number
-    RETURNING open.state
-), moves AS (
-    SELECT state, -1 AS change FROM cancelled UNION ALL SELECT 'cancelled', 1 FROM cancelled
-)
-INSERT INTO tallies (incarnation, state, deliveries)
-SELECT :incarnation, state, sum(change) FROM moves GROUP BY state ORDER BY state
-ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries;
-
--- name: hold
-WITH open AS (
-    SELECT number FROM deliveries
-    WHERE state = 'pending' AND destination_id = :destination_id
-    ORDER BY number
-    FOR UPDATE
-), held AS (
-    UPDATE deliveries SET state = 'held', reason = :reason
+    UPDATE deliveries SET state = 'cancelled', reason = :leaves, settled_at = :now, owner = NULL
     WHERE deliveries.number = ANY (ARRAY(SELECT number FROM open))
     RETURNING 1
 ), moves (state, change) AS (
-    SELECT * FROM (VALUES ('held', 1), ('pending', -1)) AS both_ways
+    SELECT * FROM (VALUES ('cancelled', 1), ('leased', -1)) AS both_ways
 )
 INSERT INTO tallies (incarnation, state, deliveries)
-SELECT :incarnation, state, change * (SELECT count(*) FROM held) FROM moves ORDER BY state
+SELECT :incarnation, state, change * (SELECT count(*) FROM cancelled) FROM moves ORDER BY state
 ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries;
 
--- name: unhold
-WITH open AS (
+-- name: change_pending
+-- Looks at a batch from a place on and changes what is meant; yields how many were looked at, and the last
+-- of them. Rows are locked in one order, so that two of these never wait for each other.
+WITH seen AS (
+    SELECT number, due_at, subscription_id, recipient, reason
+    FROM deliveries
+    WHERE state = 'pending' AND destination_id = :destination_id AND (due_at, number) > (:after_due, :after_number)
+    ORDER BY due_at, number
+    LIMIT :limit
+), meant AS (
     SELECT number FROM deliveries
-    WHERE state = 'held' AND destination_id = :destination_id AND reason = :reason
+    WHERE number = ANY (ARRAY(
+            SELECT number FROM seen
+            WHERE number <= :up_to
+                AND (:subscription_id::text IS NULL OR subscription_id = :subscription_id)
+                AND (:recipients::text[] IS NULL OR recipient = ANY (:recipients))
+        ))
+        AND state = 'pending'
     ORDER BY number
     FOR UPDATE
-), freed AS (
-    UPDATE deliveries SET state = 'pending', reason = '', due_at = :now
-    WHERE deliveries.number = ANY (ARRAY(SELECT number FROM open))
+), changed AS (
+    UPDATE deliveries SET state = :makes, reason = :leaves, settled_at = :settled_at,
+        due_at = coalesce(:due_at, deliveries.due_at)
+    WHERE deliveries.number = ANY (ARRAY(SELECT number FROM meant))
     RETURNING 1
 ), moves (state, change) AS (
-    SELECT * FROM (VALUES ('held', -1), ('pending', 1)) AS both_ways
+    SELECT * FROM (VALUES (:makes, 1), ('pending', -1)) AS both_ways
+), counted AS (
+    INSERT INTO tallies (incarnation, state, deliveries)
+    SELECT :incarnation, state, change * (SELECT count(*) FROM changed) FROM moves ORDER BY state
+    ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
 )
-INSERT INTO tallies (incarnation, state, deliveries)
-SELECT :incarnation, state, change * (SELECT count(*) FROM freed) FROM moves ORDER BY state
-ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries;
+SELECT (SELECT count(*) FROM seen) AS looked_at, due_at, number
+FROM seen
+ORDER BY due_at DESC, number DESC
+LIMIT 1;
+
+-- name: change_held
+-- As change_pending.
+WITH seen AS (
+    SELECT number, due_at, subscription_id, recipient, reason
+    FROM deliveries
+    WHERE state = 'held' AND destination_id = :destination_id AND number > :after_number
+    ORDER BY number
+    LIMIT :limit
+), meant AS (
+    SELECT number FROM deliveries
+    WHERE number = ANY (ARRAY(
+            SELECT number FROM seen
+            WHERE number <= :up_to
+                AND (:subscription_id::text IS NULL OR subscription_id = :subscription_id)
+                AND (:recipients::text[] IS NULL OR recipient = ANY (:recipients))
+                AND (:held_for::text IS NULL OR reason = :held_for)
+        ))
+        AND state = 'held'
+    ORDER BY number
+    FOR UPDATE
+), changed AS (
+    UPDATE deliveries SET state = :makes, reason = :leaves, settled_at = :settled_at,
+        due_at = coalesce(:due_at, deliveries.due_at)
+    WHERE deliveries.number = ANY (ARRAY(SELECT number FROM meant))
+    RETURNING 1
+), moves (state, change) AS (
+    SELECT * FROM (VALUES (:makes, 1), ('held', -1)) AS both_ways
+), counted AS (
+    INSERT INTO tallies (incarnation, state, deliveries)
+    SELECT :incarnation, state, change * (SELECT count(*) FROM changed) FROM moves ORDER BY state
+    ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
+)
+SELECT (SELECT count(*) FROM seen) AS looked_at, due_at, number
+FROM seen
+ORDER BY number DESC
+LIMIT 1;
 
 -- Accepting -----------------------------------------------------------------------------------------
 
@@ -384,7 +444,7 @@ SELECT id, epoch FROM settled;
 
 -- name: due_heads
 -- The earliest due time of each destination that has pending deliveries: one seek a destination,
--- however long their backlogs are.
+-- however long their backlogs are; not of those that an effect is still going through.
 WITH RECURSIVE heads (destination_id) AS (
     SELECT min(destination_id) FROM deliveries WHERE state = 'pending'
     UNION ALL
@@ -401,7 +461,8 @@ SELECT destination_id, (
     WHERE state = 'pending' AND destination_id = heads.destination_id
 ) AS due_at
 FROM heads
-WHERE destination_id IS NOT NULL;
+WHERE destination_id IS NOT NULL
+    AND destination_id NOT IN (SELECT destination_id FROM effects WHERE name IN ('cancel', 'hold'));
 
 -- name: lease
 -- Of each destination its quota, the oldest first; what another node is just taking is passed over.
@@ -438,6 +499,7 @@ WITH due AS (
     SELECT number
     FROM deliveries
     WHERE state = 'pending' AND rescues >= 3 AND due_at <= :now
+        AND destination_id NOT IN (SELECT destination_id FROM effects WHERE name IN ('cancel', 'hold'))
     ORDER BY due_at, number
     LIMIT 1
     FOR UPDATE SKIP LOCKED

@@ -8,17 +8,17 @@ from collections.abc import Sequence
 import structlog
 
 from gateway.ports import (
-    Cancel,
     Change,
     Configuration,
     Effect,
-    Hold,
     NameTakenError,
     Put,
     RegistryConflictError,
     Remove,
 )
 from gateway.storage import rows
+from gateway.storage.effects import CarryingOut
+from gateway.storage.postgres import effects as batches
 from gateway.storage.postgres.connections import Connections
 from gateway.storage.postgres.news import News, Topic
 from gateway.storage.postgres.node import LEASE_SECONDS, Node
@@ -32,10 +32,14 @@ LOOK_SECONDS = 0.25
 class PostgresRegistry:
     """Implements `gateway.ports.Registry`."""
 
-    def __init__(self, connections: Connections, node: Node, news: News) -> None:
+    def __init__(
+        self, connections: Connections, node: Node, news: News, carrying_out: CarryingOut, *, batch: int
+    ) -> None:
         self._connections = connections
         self._node = node
         self._news = news
+        self._carrying_out = carrying_out
+        self._batch = batch
         self._loaded = asyncio.Event()
         news.on(Topic.LOADED, self._loaded.set)
 
@@ -51,10 +55,13 @@ class PostgresRegistry:
         return version
 
     async def apply(self, changes: Sequence[Change], effects: Sequence[Effect] = (), *, expected: int) -> int:
-        """Make changes and effects in one transaction. Effects alone make no new version."""
-        return await self._connections.run(
+        """Make changes and begin with effects in one transaction. Effects alone make no new version."""
+        version, more = await self._connections.run(
             lambda connection: self._apply(connection, changes, effects, expected)
         )
+        if more:
+            self._carrying_out.wake()
+        return version
 
     async def in_force(self, version: int) -> None:
         """Tell the others that this node routes with `version`."""
@@ -92,7 +99,7 @@ class PostgresRegistry:
 
     async def _apply(
         self, connection: Connection, changes: Sequence[Change], effects: Sequence[Effect], expected: int
-    ) -> int:
+    ) -> tuple[int, bool]:
         async with connection.transaction():
             await fetch(connection, "queue_for_registry")
             version: int = await fetch_value(connection, "lock_registry")
@@ -103,27 +110,14 @@ class PostgresRegistry:
                 await fetch(connection, "set_registry_version", version=version)
                 await _change(connection, changes, version)
                 await self._news.tell(connection, Topic.CONFIGURED)
-            for effect in effects:
-                await self._affect(connection, effect)
-        return version
-
-    async def _affect(self, connection: Connection, effect: Effect) -> None:
-        given = {"incarnation": self._node.incarnation, "now": self._node.clock.now()}
-        if isinstance(effect, Cancel):
-            if effect.destination_id is None and effect.subscription_id is None:
-                raise ValueError("a cancellation names a destination or a subscription")
-            await fetch(
+            more = await batches.begin(
                 connection,
-                "cancel",
-                destination_id=effect.destination_id,
-                subscription_id=effect.subscription_id,
-                recipient=effect.recipient,
-                reason=effect.reason,
-                **given,
+                effects,
+                incarnation=self._node.incarnation,
+                now=self._node.clock.now(),
+                batch=self._batch,
             )
-        else:
-            name = "hold" if isinstance(effect, Hold) else "unhold"
-            await fetch(connection, name, destination_id=effect.destination_id, reason=effect.reason, **given)
+        return version, more
 
 
 async def _load(connection: Connection, version: int | None) -> Configuration:

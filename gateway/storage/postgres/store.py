@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,7 +15,8 @@ from gateway.domain.clock import Clock
 from gateway.domain.errors import ConfigurationError, Refused
 from gateway.ports import NodeState
 from gateway.security.keyprint import Keyprint
-from gateway.storage.postgres import dump, schema
+from gateway.storage.effects import BATCH, CarryingOut, Step
+from gateway.storage.postgres import dump, effects, schema
 from gateway.storage.postgres.connections import POOL_SIZE, Connections
 from gateway.storage.postgres.database_clock import DatabaseClock
 from gateway.storage.postgres.faults import unusable
@@ -34,14 +36,24 @@ class PostgresStore:
     """Implements `gateway.ports.Store`. Made by `open`."""
 
     def __init__(
-        self, connections: Connections, beats: Connections, node: Node, news: News, timeout: float
+        self,
+        connections: Connections,
+        beats: Connections,
+        node: Node,
+        news: News,
+        *,
+        timeout: float,
+        batch: int,
     ) -> None:
         self._connections = connections
         self._beats = beats
         self._node = node
         self._news = news
+        self._batch = batch
         self._closed = False
-        self.registry = PostgresRegistry(connections, node, news)
+        self._effects = CarryingOut(self._step, look=effects.LOOK_SECONDS)
+        self._effects.due = partial(news.soon, Topic.DUE)
+        self.registry = PostgresRegistry(connections, node, news, self._effects, batch=batch)
         self.ledger = PostgresLedger(connections, node, news, timeout=timeout)
 
     @classmethod
@@ -54,10 +66,12 @@ class PostgresStore:
         name: str = "",
         timeout: float = 8.0,
         follow_database: bool = True,
+        batch: int = BATCH,
     ) -> PostgresStore:
         """Connect, bring the schema up to date, open an incarnation for this node.
 
-        `timeout`, in seconds, bounds every wait. The time is the database's; only tests have it otherwise.
+        `timeout`, in seconds, bounds every wait; `batch` is how many rows an effect changes at once.
+        The time is the database's; only tests have it otherwise.
         Raises ConfigurationError, one line, when the database cannot be used, or is used with other keys.
         """
         where, name = address(dsn), name or socket.gethostname()
@@ -80,7 +94,9 @@ class PostgresStore:
             if isinstance(error, _UNREACHABLE):
                 raise unusable(where, f"the store cannot be opened ({error})") from error
             raise
-        return cls(connections, beats, node, news, timeout)
+        store = cls(connections, beats, node, news, timeout=timeout, batch=batch)
+        store._effects.start()
+        return store
 
     @staticmethod
     async def migrate(dsn: str, *, clock: Clock, timeout: float = 600.0) -> str:
@@ -142,6 +158,7 @@ class PostgresStore:
         if self._closed:
             return
         self._closed = True
+        await self._effects.stop()
         try:
             await self.ledger.finish()
             await self._node.close()
@@ -151,6 +168,13 @@ class PostgresStore:
             await self._news.close()
             await self._beats.close()
             await self._connections.close()
+
+    async def _step(self) -> Step:
+        return await self._connections.run(
+            lambda connection: effects.step(
+                connection, incarnation=self._node.incarnation, now=self._node.clock.now(), batch=self._batch
+            )
+        )
 
 
 def address(dsn: str) -> str:

@@ -59,64 +59,65 @@ DELETE FROM unique_texts WHERE kind = ? AND id = ?;
 INSERT INTO unique_texts (kind, instance_id, text, id) VALUES (?, ?, ?, ?)
 ON CONFLICT (kind, instance_id, text) DO UPDATE SET id = excluded.id WHERE id = excluded.id;
 
--- name: count_open_of_destination
--- What is not terminal, by state; one part for each partial index.
-SELECT state, count(*)
+-- Effects -------------------------------------------------------------------------------------------
+
+-- name: add_effect
+INSERT INTO effects (name, destination_id, subscription_id, recipients, reason, up_to, state, place)
+VALUES (:name, :destination_id, :subscription_id, :recipients, :reason, :up_to, :state, :place);
+
+-- name: drop_holds
+-- A hold and its release undo each other: of what is left of them, the newest takes the place.
+DELETE FROM effects
+WHERE destination_id = :destination_id AND reason = :reason AND name IN ('hold', 'unhold');
+
+-- name: next_effect
+-- Those of one destination one after the other, destinations in turn.
+SELECT number, name, destination_id, subscription_id, recipients, reason, up_to, state, place
+FROM effects
+WHERE NOT EXISTS (
+    SELECT 1 FROM effects AS before
+    WHERE before.destination_id = effects.destination_id AND before.number < effects.number
+)
+ORDER BY turn, number
+LIMIT 1;
+
+-- name: move_effect
+UPDATE effects SET state = :state, place = :place, turn = turn + 1 WHERE number = :number;
+
+-- name: end_effect
+DELETE FROM effects WHERE number = :number;
+
+-- name: leased_of_destination
+SELECT number, subscription_id, recipient, reason
 FROM deliveries
-WHERE number IN (
-        SELECT number FROM deliveries WHERE state = 'pending' AND destination_id = :destination_id
-        UNION ALL
-        SELECT number FROM deliveries WHERE state = 'leased' AND destination_id = :destination_id
-        UNION ALL
-        SELECT number FROM deliveries WHERE state = 'held' AND destination_id = :destination_id
-    )
-    AND (:subscription_id IS NULL OR subscription_id = :subscription_id)
-    AND (:recipient IS NULL OR recipient = :recipient)
-GROUP BY state;
+WHERE state = 'leased' AND destination_id = :destination_id;
 
--- name: cancel_of_destination
-UPDATE deliveries SET state = 'cancelled', reason = :reason, settled_at = :now, owner = NULL
-WHERE number IN (
-        SELECT number FROM deliveries WHERE state = 'pending' AND destination_id = :destination_id
-        UNION ALL
-        SELECT number FROM deliveries WHERE state = 'leased' AND destination_id = :destination_id
-        UNION ALL
-        SELECT number FROM deliveries WHERE state = 'held' AND destination_id = :destination_id
-    )
-    AND (:subscription_id IS NULL OR subscription_id = :subscription_id)
-    AND (:recipient IS NULL OR recipient = :recipient);
-
--- name: count_open_of_subscription
-SELECT state, count(*)
+-- name: pending_from
+SELECT due_at, rescues, subscription_id, number, recipient, reason
 FROM deliveries
-WHERE number IN (
-        SELECT number FROM deliveries WHERE state = 'pending' AND subscription_id = :subscription_id
-        UNION ALL
-        SELECT number FROM deliveries WHERE state = 'leased' AND subscription_id = :subscription_id
-        UNION ALL
-        SELECT number FROM deliveries WHERE state = 'held' AND subscription_id = :subscription_id
-    )
-    AND (:recipient IS NULL OR recipient = :recipient)
-GROUP BY state;
+WHERE state = 'pending' AND destination_id = :destination_id
+    AND (due_at, rescues, subscription_id, number) > (:due_at, :rescues, :after_subscription, :number)
+ORDER BY due_at, rescues, subscription_id, number
+LIMIT :limit;
 
--- name: cancel_of_subscription
+-- name: held_from
+SELECT number, subscription_id, recipient, reason
+FROM deliveries
+WHERE state = 'held' AND destination_id = :destination_id AND number > :number
+ORDER BY number
+LIMIT :limit;
+
+-- name: cancel
 UPDATE deliveries SET state = 'cancelled', reason = :reason, settled_at = :now, owner = NULL
-WHERE number IN (
-        SELECT number FROM deliveries WHERE state = 'pending' AND subscription_id = :subscription_id
-        UNION ALL
-        SELECT number FROM deliveries WHERE state = 'leased' AND subscription_id = :subscription_id
-        UNION ALL
-        SELECT number FROM deliveries WHERE state = 'held' AND subscription_id = :subscription_id
-    )
-    AND (:recipient IS NULL OR recipient = :recipient);
+WHERE number IN (SELECT value FROM json_each(:numbers));
 
 -- name: hold
 UPDATE deliveries SET state = 'held', reason = :reason
-WHERE state = 'pending' AND destination_id = :destination_id;
+WHERE number IN (SELECT value FROM json_each(:numbers));
 
 -- name: unhold
-UPDATE deliveries SET state = 'pending', reason = '', due_at = :now
-WHERE state = 'held' AND destination_id = :destination_id AND reason = :reason;
+UPDATE deliveries SET state = 'pending', reason = :reason, due_at = :now
+WHERE number IN (SELECT value FROM json_each(:numbers));
 
 -- Accepting -----------------------------------------------------------------------------------------
 
@@ -210,7 +211,7 @@ WHERE deliveries.id = result.id AND deliveries.epoch = result.epoch AND deliveri
 
 -- name: due_heads
 -- The earliest due time of each destination that has pending deliveries: one seek a destination,
--- however long their backlogs are.
+-- however long their backlogs are; not of those that an effect is still going through.
 WITH RECURSIVE heads (destination_id) AS (
     SELECT min(destination_id) FROM deliveries WHERE state = 'pending'
     UNION ALL
@@ -226,7 +227,8 @@ SELECT destination_id, (
     SELECT min(due_at) FROM deliveries WHERE state = 'pending' AND destination_id = heads.destination_id
 ) AS due_at
 FROM heads
-WHERE destination_id IS NOT NULL;
+WHERE destination_id IS NOT NULL
+    AND destination_id NOT IN (SELECT destination_id FROM effects WHERE name IN ('cancel', 'hold'));
 
 -- name: due_of_destination
 SELECT due_at, number
@@ -239,6 +241,7 @@ LIMIT ?;
 SELECT number
 FROM deliveries
 WHERE state = 'pending' AND rescues >= 3 AND due_at <= ?
+    AND destination_id NOT IN (SELECT destination_id FROM effects WHERE name IN ('cancel', 'hold'))
 ORDER BY due_at
 LIMIT 1;
 

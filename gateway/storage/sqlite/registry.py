@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from gateway.domain.clock import Clock
-from gateway.domain.delivery import State
 from gateway.ports import (
-    Cancel,
     Change,
     Configuration,
     Effect,
-    Hold,
     NameTakenError,
     Put,
     RegistryConflictError,
     Remove,
 )
 from gateway.storage import rows
+from gateway.storage.effects import CarryingOut
+from gateway.storage.sqlite import effects as batches
 from gateway.storage.sqlite.statements import SQL
-from gateway.storage.sqlite.tally import Tally
 from gateway.storage.sqlite.workers import Workers
 from gateway.storage.sqlite.writer import Writer
 
@@ -29,10 +27,14 @@ from gateway.storage.sqlite.writer import Writer
 class SqliteRegistry:
     """Implements `gateway.ports.Registry`."""
 
-    def __init__(self, writer: Writer, readers: Workers, clock: Clock) -> None:
+    def __init__(
+        self, writer: Writer, readers: Workers, clock: Clock, carrying_out: CarryingOut, *, batch: int
+    ) -> None:
         self._writer = writer
         self._readers = readers
         self._clock = clock
+        self._carrying_out = carrying_out
+        self._batch = batch
 
     async def load(self, version: int | None = None) -> Configuration:
         """Everything as of `version`; raises ValueError for a version that is still to come."""
@@ -43,9 +45,16 @@ class SqliteRegistry:
         return await self._readers.run(_version)
 
     async def apply(self, changes: Sequence[Change], effects: Sequence[Effect] = (), *, expected: int) -> int:
-        """Make changes and effects in one transaction. Effects alone make no new version."""
-        work = partial(_apply, changes=changes, effects=effects, expected=expected, now=self._clock.now())
-        return await self._writer.run(work)
+        """Make changes and begin with effects in one transaction. Effects alone make no new version."""
+
+        def work(connection: sqlite3.Connection) -> tuple[int, bool]:
+            version = _apply(connection, changes, expected)
+            return version, batches.begin(connection, effects, now=self._clock.now(), batch=self._batch)
+
+        version, more = await self._writer.run(work)
+        if more:
+            self._carrying_out.wake()
+        return version
 
     async def in_force(self, version: int) -> None:
         """There is nobody to tell: a file has one process."""
@@ -71,14 +80,7 @@ def _load(connection: sqlite3.Connection, *, version: int | None) -> Configurati
     return Configuration(newest if version is None else version, entities)
 
 
-def _apply(
-    connection: sqlite3.Connection,
-    *,
-    changes: Sequence[Change],
-    effects: Sequence[Effect],
-    expected: int,
-    now: float,
-) -> int:
+def _apply(connection: sqlite3.Connection, changes: Sequence[Change], expected: int) -> int:
     version = _version(connection)
     if version != expected:
         raise RegistryConflictError(f"the registry is at version {version}, not {expected}")
@@ -86,10 +88,6 @@ def _apply(
         version += 1
         connection.execute(SQL["set_registry_version"], (version,))
         _change(connection, changes, version)
-    tally = Tally()
-    for effect in effects:
-        _affect(connection, effect, tally, now)
-    tally.write(connection)
     return version
 
 
@@ -120,35 +118,3 @@ def _remove(connection: sqlite3.Connection, remove: Remove, version: int) -> Non
         raise RegistryConflictError(f"there is no {kind} {id} to remove")
     connection.execute(SQL["free_texts"], (kind, id))
     connection.execute(SQL["add_revision"], (kind, id, version, 1, ""))
-
-
-def _affect(connection: sqlite3.Connection, effect: Effect, tally: Tally, now: float) -> None:
-    if isinstance(effect, Cancel):
-        _cancel(connection, effect, tally, now)
-        return
-    parameters = {"destination_id": effect.destination_id, "reason": effect.reason, "now": now}
-    if isinstance(effect, Hold):
-        held = connection.execute(SQL["hold"], parameters).rowcount
-        tally.move(State.PENDING.value, State.HELD.value, held)
-    else:
-        freed = connection.execute(SQL["unhold"], parameters).rowcount
-        tally.move(State.HELD.value, State.PENDING.value, freed)
-
-
-def _cancel(connection: sqlite3.Connection, cancel: Cancel, tally: Tally, now: float) -> None:
-    parameters: Mapping[str, object] = {
-        "destination_id": cancel.destination_id,
-        "subscription_id": cancel.subscription_id,
-        "recipient": cancel.recipient,
-        "reason": cancel.reason,
-        "now": now,
-    }
-    if cancel.destination_id is not None:
-        count, update = "count_open_of_destination", "cancel_of_destination"
-    elif cancel.subscription_id is not None:
-        count, update = "count_open_of_subscription", "cancel_of_subscription"
-    else:
-        raise ValueError("a cancellation names a destination or a subscription")
-    for state, deliveries in connection.execute(SQL[count], parameters).fetchall():
-        tally.move(state, State.CANCELLED.value, deliveries)
-    connection.execute(SQL[update], parameters)

@@ -20,7 +20,8 @@ from gateway.domain.delivery import State
 from gateway.domain.errors import Refused
 from gateway.domain.ids import new_id
 from gateway.ports import NodeState
-from gateway.storage.sqlite import opening, schema
+from gateway.storage.effects import BATCH, CarryingOut, Step
+from gateway.storage.sqlite import effects, opening, schema
 from gateway.storage.sqlite.faults import unusable
 from gateway.storage.sqlite.ledger import SqliteLedger
 from gateway.storage.sqlite.registry import SqliteRegistry
@@ -42,18 +43,20 @@ class SqliteStore:
     ledger: SqliteLedger
 
     def __init__(
-        self, path: Path, clock: Clock, space: Space, lock: opening.FileLock, timeout: float
+        self, path: Path, clock: Clock, space: Space, lock: opening.FileLock, timeout: float, batch: int
     ) -> None:
         self._path = path
         self._clock = clock
         self._space = space
         self._lock = lock
         self._timeout = timeout
+        self._batch = batch
         self._incarnation = 0
         self._closed = False
         self._writer = Writer(partial(_open_file, path, clock, space), space, timeout=timeout)
         connect = partial(opening.connect_reader, path)
         self._readers = Workers("sqlite-reader", READERS, connect, _read, timeout=timeout)
+        self._effects = CarryingOut(self._step, look=None)
 
     @classmethod
     async def open(
@@ -64,11 +67,13 @@ class SqliteStore:
         free_space_floor: int | None = None,
         reserve: int = RESERVE,
         timeout: float = 10.0,
+        batch: int = BATCH,
     ) -> SqliteStore:
         """Open the store in this file, or make it; end the incarnations before, whose leases are due at once.
 
         `free_space_floor` and `reserve` are in bytes (see `Space`); `timeout`, in seconds, bounds every
-        wait. Raises ConfigurationError, one line, when the file cannot be used or another process has it.
+        wait; `batch` is how many rows an effect changes at once.
+        Raises ConfigurationError, one line, when the file cannot be used or another process has it.
         """
         # Through links to the file itself: its lock must be the same whatever name it is opened by.
         path = path.resolve()  # noqa: ASYNC240  at the start, when nothing waits
@@ -76,7 +81,7 @@ class SqliteStore:
         opening.require_folder(path)
         lock = opening.FileLock(path)
         space = Space(path, clock, floor=free_space_floor, reserve=reserve)
-        store = cls(path, clock, space, lock, timeout)
+        store = cls(path, clock, space, lock, timeout, batch)
         try:
             await store._start()
         except BaseException as error:
@@ -92,7 +97,8 @@ class SqliteStore:
         return self._clock
 
     def listen(self, configured: Callable[[], None], due: Callable[[], None]) -> None:
-        """Nobody else changes this file."""
+        """Nobody else changes this file; what is due is told when a change frees deliveries later."""
+        self._effects.due = due
 
     async def check(self) -> None:
         """Write and commit a row; raises Unavailable or OutOfSpace with the reason."""
@@ -120,7 +126,9 @@ class SqliteStore:
         await self._readers.start()
         owner = new_id()
         self._incarnation, newest = await self._writer.run(partial(_begin, owner, self._clock.now()))
-        self.registry = SqliteRegistry(self._writer, self._readers, self._clock)
+        self.registry = SqliteRegistry(
+            self._writer, self._readers, self._clock, self._effects, batch=self._batch
+        )
         self.ledger = SqliteLedger(
             self._writer,
             self._readers,
@@ -131,15 +139,21 @@ class SqliteStore:
             next_number=count(newest + 1).__next__,
             timeout=self._timeout,
         )
+        self._effects.start()
 
     async def _stop(self) -> None:
         """Readers first: the writer's connection then closes last and takes the log into the file."""
+        await self._effects.stop()
         ended = await self._readers.stop()
         if await self._writer.stop() and ended:
             self._lock.release()
         else:
             # The lock ends with the process: who opened the file now would write beside a hanging thread.
             log.error("store.thread_hangs", path=str(self._path))
+
+    async def _step(self) -> Step:
+        now = self._clock.now()
+        return await self._writer.run(lambda one: effects.step(one, now=now, batch=self._batch))
 
     def _check(self, connection: sqlite3.Connection) -> None:
         self._space.demand(connection)

@@ -1,0 +1,94 @@
+"""Effects on deliveries, a batch of rows in a short transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.domain.delivery import State
+from gateway.ports import Effect
+from gateway.storage.effects import CANCEL, UNHOLD, Remainder, Step
+from gateway.storage.postgres.statements import Connection, fetch, fetch_row, fetch_value
+
+LOOK_SECONDS = 5.0
+"""How soon a node goes on with what another one left that ended."""
+
+
+async def begin(
+    connection: Connection, effects: Sequence[Effect], *, incarnation: int, now: float, batch: int
+) -> bool:
+    """Carry out at most `batch` rows of the effects of a change, note the rest; whether there is any.
+
+    What another node may be at is waited for before any delivery is locked: that node may need it.
+    """
+    up_to: int = await fetch_value(connection, "newest_number")
+    remainders = [Remainder.of(effect, up_to) for effect in effects]
+    for one in remainders:
+        if one.name != CANCEL:
+            await fetch(connection, "drop_holds", destination_id=one.destination_id, reason=one.reason)
+    left, noted = batch, False
+    for one in remainders:
+        if one.name == CANCEL:
+            await fetch(connection, "cancel_leased", **_given(one, incarnation, now))
+        remainder, looked_at = await _carry_on(connection, one, incarnation=incarnation, now=now, limit=left)
+        left -= looked_at
+        if remainder is not None:
+            await fetch(connection, "add_effect", **remainder.written())
+            noted = True
+    return noted
+
+
+async def step(connection: Connection, *, incarnation: int, now: float, batch: int) -> Step:
+    """Carry the next effect on by one batch."""
+    async with connection.transaction():
+        row = await fetch_row(connection, "next_effect")
+        if row is None:
+            return Step.IDLE
+        before = Remainder.read(row[1:])
+        remainder, _ = await _carry_on(connection, before, incarnation=incarnation, now=now, limit=batch)
+        if remainder is None:
+            await fetch(connection, "end_effect", number=row[0])
+        else:
+            await fetch(connection, "move_effect", **remainder.written(), number=row[0])
+    return Step.DUE if remainder is None or before.frees else Step.MORE
+
+
+async def _carry_on(
+    connection: Connection, remainder: Remainder, *, incarnation: int, now: float, limit: int
+) -> tuple[Remainder | None, int]:
+    """Go through at most `limit` rows; what is left then, and how many were looked at."""
+    looked_at = 0
+    left: Remainder | None = remainder
+    while left is not None and looked_at < limit:
+        wanted = limit - looked_at
+        pending = left.state is State.PENDING
+        after_due, after_number = left.place or (-1.0, -1)
+        row = await fetch_row(
+            connection,
+            "change_pending" if pending else "change_held",
+            after_due=after_due,
+            after_number=after_number,
+            limit=wanted,
+            **_given(left, incarnation, now),
+        )
+        if row is None:
+            left = left.after(None)
+            continue
+        looked_at += row["looked_at"]
+        left = left.after(None if row["looked_at"] < wanted else (row["due_at"], row["number"]))
+    return left, looked_at
+
+
+def _given(effect: Remainder, incarnation: int, now: float) -> dict[str, object]:
+    return {
+        "destination_id": effect.destination_id,
+        "subscription_id": effect.subscription_id,
+        "recipients": list(effect.recipients) or None,
+        "up_to": effect.up_to,
+        "held_for": effect.reason if effect.name == UNHOLD else None,
+        "makes": effect.makes.value,
+        "leaves": effect.leaves,
+        "settled_at": now if effect.name == CANCEL else None,
+        "due_at": now if effect.frees else None,
+        "now": now,
+        "incarnation": incarnation,
+    }
