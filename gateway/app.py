@@ -26,6 +26,7 @@ from gateway.pipeline.channels import Channels
 from gateway.pipeline.claim import Claimer
 from gateway.pipeline.dispatcher import Dispatcher, Limits
 from gateway.pipeline.flow import Dispatch, Ingest
+from gateway.pipeline.results import LastResults
 from gateway.pipeline.snapshot import Current, build
 from gateway.ports import Configuration, LedgerCounts, Store
 from gateway.security.egress import (
@@ -136,6 +137,7 @@ class Gateway:
         async def gone(destination_id: DestinationId) -> None:
             await destinations.disable(destination_id, GONE)
 
+        self._results = LastResults(store.ledger, clock)
         dispatch = Dispatch(
             self.current,
             store.ledger,
@@ -143,6 +145,7 @@ class Gateway:
             clock,
             self.metrics,
             public_url=settings.public_url,
+            results=self._results,
             on_gone=gone,
         )
         limits = Limits(
@@ -238,6 +241,7 @@ class Gateway:
         self._tasks += [
             asyncio.create_task(self._retention.run(self._stopping), name="retention"),
             asyncio.create_task(self._count(), name="counts"),
+            asyncio.create_task(self._results.run(), name="results"),
         ]
         for task in self._tasks:
             task.add_done_callback(self._ended)
@@ -258,6 +262,7 @@ class Gateway:
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
+        await self._results.write()
         await self.channels.close()
         await self._egress.close()
         await self.store.close()

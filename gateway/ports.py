@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from gateway.domain.clock import Clock
-from gateway.domain.delivery import AcceptedEvent, Attempt, Claim, Delivery, Planned, Settlement, State
+from gateway.domain.delivery import (
+    AcceptedEvent,
+    Attempt,
+    Claim,
+    Delivery,
+    LastResult,
+    Planned,
+    Settlement,
+    State,
+)
 from gateway.domain.destination import Destination, Subscription
 from gateway.domain.errors import Problem
 from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId, SourceId, SubscriptionId
@@ -260,6 +269,13 @@ class Ledger(Protocol):
 
     async def attempts(self, delivery_id: DeliveryId) -> Sequence[Attempt]:
         """Every try of a delivery, oldest first; a success on the first try is one of them."""
+
+    async def note_results(self, results: Sequence[LastResult]) -> None:
+        """Keep how the last try at each of these destinations ended; an older one never replaces a newer,
+        and a success is remembered beside the failures after it."""
+
+    async def last_results(self, instance_id: InstanceId) -> Mapping[DestinationId, LastResult]:
+        """What `note_results` kept of this instance's destinations."""
 
     async def counts(self) -> LedgerCounts:
         """How many deliveries stand where, for metrics and readiness."""

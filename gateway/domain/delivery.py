@@ -132,6 +132,23 @@ class Attempt(NamedTuple):
     excerpt: str = ""
 
 
+class LastResult(NamedTuple):
+    """How the last try at a destination ended; times in seconds since the epoch.
+
+    `reason`, `code` and `detail` as in an Attempt; `succeeded_at` is when a delivery last arrived there,
+    None if none ever did.
+    """
+
+    destination_id: DestinationId
+    instance_id: InstanceId
+    at: float
+    delivery_id: DeliveryId
+    reason: str = ""
+    code: str = ""
+    detail: str = ""
+    succeeded_at: float | None = None
+
+
 class Settlement(NamedTuple):
     """How a held delivery goes on. Without an attempt it is given back untried and counts as no try.
 

@@ -30,6 +30,7 @@ from gateway.pipeline.decode import decode, decode_native, permit
 from gateway.pipeline.dispatcher import Dispatcher
 from gateway.pipeline.receive import Envelope
 from gateway.pipeline.render import render
+from gateway.pipeline.results import LastResults
 from gateway.pipeline.route import DISABLED, TRIAL_TOPIC, plan
 from gateway.pipeline.send import Outcome, send
 from gateway.pipeline.settle import Tried, cancel, decide, give_back, verdict
@@ -168,11 +169,13 @@ class Dispatch:
         metrics: Metrics,
         *,
         public_url: str,
+        results: LastResults,
         on_gone: Callable[[DestinationId], Awaitable[None]],
     ) -> None:
         self._current, self._ledger, self._channels = current, ledger, channels
         self._clock, self._metrics = clock, metrics
         self._public_url = public_url
+        self._results = results
         self._on_gone = on_gone
 
     async def deliver(self, claim: Claim) -> Tried | None:
@@ -208,6 +211,7 @@ class Dispatch:
             outcome = await send(self._channels, destination, address, message, self._clock)
             chance = random.random()  # noqa: S311  spreads retries, guards nothing
             settlement = decide(claim, destination, outcome, now=self._clock.now(), chance=chance)
+            self._results.note(claim, destination, outcome)
             settled = await self._settle(settlement)
         finally:
             self._metrics.in_flight.dec()

@@ -174,3 +174,21 @@ async def test_the_test_of_a_destination_is_a_real_delivery(client: Client, sink
     status, answer = await client.call("POST", f"destinations/{route['destination']}/test")
     assert (answer["status"], answer["state"], answer["code"]) == ("failed", "dead", "500")
     assert len(sink.requests) == 2
+
+
+async def test_a_destination_shows_how_it_fares(client: Client, sink: HttpSink):
+    route = await client.webhook_route(sink.url("/hook"))
+
+    async def shows(health: str, **last: object) -> bool:
+        shown = await client.get(f"destinations/{route['destination']}")
+        listed = (await client.get("destinations"))["destinations"]
+        assert health != shown["health"] or health in [row["health"] for row in listed]
+        given = shown.get("last_result", {})
+        return shown["health"] == health and all(given.get(name) == value for name, value in last.items())
+
+    assert await shows("untried")
+    sink.answer(Reply(401, body=b"who are you"))
+    await client.send(cloudevent("e-1"), route["source"])
+    await until_async(lambda: shows("flagged", reason="unauthorized", code="401"))
+    await client.send(cloudevent("e-2"), route["source"])
+    await until_async(lambda: shows("ok", code="200"))

@@ -18,7 +18,10 @@ from gateway.api.shapes.destinations import (
     destination_list_item,
     destination_test_answer,
 )
+from gateway.domain.delivery import LastResult
 from gateway.domain.destination import Destination
+from gateway.domain.ids import DestinationId
+from gateway.domain.source import Instance
 from gateway.service.destinations import find_destination
 from gateway.service.services import Services
 
@@ -35,27 +38,30 @@ class DestinationHandlers:
         created = await self._services.destinations.create(
             call.instance, given.type, given.config.params, destination_fields(given)
         )
-        return self._shown(created.destination, dict(created.generated))
+        return self._shown(created.destination, None, dict(created.generated))
 
     async def list(self, call: Call[Any, PageQuery]) -> DestinationPage:
         """Destinations by age, built-in ones included."""
         snapshot = self._services.current.snapshot
         shown, total = select(snapshot.destinations.values(), call.instance, call.query)
-        items = [destination_list_item(row, snapshot) for row in shown]
+        last = await self._services.records.ledger.last_results(call.instance.id)
+        items = [destination_list_item(row, snapshot, last.get(row.id)) for row in shown]
         return DestinationPage(destinations=items, **page_frame(call.request.path, call.query, total))
 
     async def show(self, call: Call[Any, Any]) -> DestinationAnswer:
         """One destination, secrets masked."""
-        return self._shown(find_destination(self._services.current.snapshot, call.instance, call.path["id"]))
+        found = find_destination(self._services.current.snapshot, call.instance, call.path["id"])
+        return self._shown(found, await self._last(call.instance, found.id))
 
     async def update(self, call: Call[DestinationUpdate, Any]) -> DestinationAnswer:
         """Change a destination; what is not given stays."""
         given = call.body
         params = given.config.params if given.config else {}
+        last = await self._last(call.instance, call.path["id"])
         changed = await self._services.destinations.update(
             call.instance, call.path["id"], params, destination_fields(given)
         )
-        return self._shown(changed)
+        return self._shown(changed, last)
 
     async def delete(self, call: Call[Any, Any]) -> None:
         """Remove a destination that no subscription uses."""
@@ -73,6 +79,12 @@ class DestinationHandlers:
         destination = find_destination(self._services.current.snapshot, call.instance, call.path["id"])
         return PublicKeyAnswer(public_key=self._services.destinations.public_key(destination))
 
-    def _shown(self, destination: Destination, generated: dict[str, str] | None = None) -> DestinationAnswer:
+    async def _last(self, instance: Instance, destination_id: str) -> LastResult | None:
+        results = await self._services.records.ledger.last_results(instance.id)
+        return results.get(DestinationId(destination_id))
+
+    def _shown(
+        self, destination: Destination, last: LastResult | None, generated: dict[str, str] | None = None
+    ) -> DestinationAnswer:
         shown = self._services.destinations.shown(destination)
-        return destination_answer(destination, self._services.current.snapshot, shown, generated)
+        return destination_answer(destination, self._services.current.snapshot, shown, last, generated)

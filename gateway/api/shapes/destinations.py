@@ -8,8 +8,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from gateway.api.shapes.base import Answer, Description, Given, Name, PageAnswer, timestamp
-from gateway.domain.delivery import State
+from gateway.domain.delivery import LastResult, State
 from gateway.domain.destination import Destination
+from gateway.pipeline.results import health
 from gateway.pipeline.snapshot import Snapshot
 from gateway.service.destinations import Shown
 from gateway.service.ledger import DeliveryWithAttempts
@@ -70,8 +71,20 @@ class ConfigAnswer(Answer):
     params: dict[str, Any]
 
 
+class LastResultAnswer(Answer):
+    """How the last try there ended; `reason` is missing when it arrived."""
+
+    at: str
+    delivery_id: str
+    reason: str | None = None
+    code: str | None = None
+    detail: str | None = None
+    succeeded_at: str | None = None
+
+
 class DestinationListItem(Answer):
-    """A destination in a list."""
+    """A destination in a list. `health`: untried, ok, failing, flagged (somebody has to look at its
+    settings), disabled."""
 
     id: str
     name: str
@@ -79,6 +92,8 @@ class DestinationListItem(Answer):
     type: str
     enabled: bool
     disabled_because: str | None = None
+    health: str
+    last_result: LastResultAnswer | None = None
     collect_failed_events: bool
     subscription_count: int
     subscription_names: list[str]
@@ -138,7 +153,9 @@ def destination_fields(given: DestinationCreate | DestinationUpdate) -> dict[str
     return fields
 
 
-def destination_list_item(destination: Destination, snapshot: Snapshot) -> DestinationListItem:
+def destination_list_item(
+    destination: Destination, snapshot: Snapshot, last: LastResult | None
+) -> DestinationListItem:
     """A destination for a list."""
     users = [row.name for row in snapshot.subscriptions.values() if row.destination_id == destination.id]
     return DestinationListItem(
@@ -148,6 +165,8 @@ def destination_list_item(destination: Destination, snapshot: Snapshot) -> Desti
         type=destination.kind,
         enabled=destination.enabled,
         disabled_because=destination.disabled_because or None,
+        health=health(destination, last).value,
+        last_result=last and _last_result(last),
         collect_failed_events=destination.collect_failed_events,
         subscription_count=len(users),
         subscription_names=users,
@@ -156,12 +175,27 @@ def destination_list_item(destination: Destination, snapshot: Snapshot) -> Desti
     )
 
 
+def _last_result(last: LastResult) -> LastResultAnswer:
+    return LastResultAnswer(
+        at=timestamp(last.at),
+        delivery_id=last.delivery_id,
+        reason=last.reason or None,
+        code=last.code or None,
+        detail=last.detail or None,
+        succeeded_at=timestamp(last.succeeded_at) if last.succeeded_at else None,
+    )
+
+
 def destination_answer(
-    destination: Destination, snapshot: Snapshot, shown: Shown, generated: dict[str, str] | None = None
+    destination: Destination,
+    snapshot: Snapshot,
+    shown: Shown,
+    last: LastResult | None = None,
+    generated: dict[str, str] | None = None,
 ) -> DestinationAnswer:
     """A destination with its settings, secrets masked."""
     return DestinationAnswer(
-        **destination_list_item(destination, snapshot).model_dump(),
+        **destination_list_item(destination, snapshot, last).model_dump(),
         config=ConfigAnswer(
             params={name: value for name, value in shown.settings.items() if value is not None}
         ),

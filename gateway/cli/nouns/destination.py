@@ -13,7 +13,7 @@ from gateway.cli.screen import plain, say, show_one
 PLURAL = "destinations"
 
 app = noun_app("destination", "Where messages go: webhooks, mail servers, chats.")
-add_usual_verbs(app, PLURAL, ("name", "id", "type", "enabled", "disabled_because", "subscription_names"))
+add_usual_verbs(app, PLURAL, ("name", "id", "type", "health", "disabled_because", "subscription_names"))
 
 app.command(
     "gateway.cli.nouns.destination_create:app",

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from asyncpg import Record
 
-from gateway.domain.delivery import Attempt, Claim, Delivery, Settlement, State
+from gateway.domain.delivery import Attempt, Claim, Delivery, LastResult, Settlement, State
 from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId
 from gateway.ports import Appended, DeliveryFilter, Entry, EventFilter, LedgerCounts, Page, StoredEvent
 from gateway.storage import rows
@@ -23,7 +23,7 @@ from gateway.storage.postgres.faults import OWN
 from gateway.storage.postgres.news import News, Topic
 from gateway.storage.postgres.node import Node
 from gateway.storage.postgres.settling import write_settles
-from gateway.storage.postgres.statements import Connection, fetch, fetch_row, fetch_value
+from gateway.storage.postgres.statements import Connection, columns, fetch, fetch_row, fetch_value
 
 Result = TypeVar("Result")
 
@@ -138,6 +138,15 @@ class PostgresLedger:
     async def attempts(self, delivery_id: DeliveryId) -> Sequence[Attempt]:
         """Every try of a delivery, oldest first."""
         return await self._search(lambda connection: reading.attempts(connection, delivery_id))
+
+    async def note_results(self, results: Sequence[LastResult]) -> None:
+        """Keep how the last try at each destination ended; see `Ledger.note_results`."""
+        given = columns(LastResult._fields, results)
+        await self._connections.run(lambda connection: fetch(connection, "note_results", **given))
+
+    async def last_results(self, instance_id: InstanceId) -> Mapping[DestinationId, LastResult]:
+        """How the last try at each destination of this instance ended."""
+        return await self._search(lambda connection: reading.last_results(connection, instance_id))
 
     async def counts(self) -> LedgerCounts:
         """How many deliveries stand where."""

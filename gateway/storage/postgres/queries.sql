@@ -672,6 +672,31 @@ FROM deliveries
 WHERE id = :id AND state = 'delivered'
 ORDER BY epoch;
 
+-- name: note_results
+-- In one order, so that two nodes never wait for each other.
+INSERT INTO destination_results AS known
+    (destination_id, instance_id, at, delivery_id, reason, code, detail, succeeded_at)
+SELECT * FROM unnest(
+    :destination_id::text[], :instance_id::text[], :at::double precision[], :delivery_id::text[],
+    :reason::text[], :code::text[], :detail::text[], :succeeded_at::double precision[]
+) AS given (destination_id, instance_id, at, delivery_id, reason, code, detail, succeeded_at)
+ORDER BY instance_id, destination_id
+ON CONFLICT (instance_id, destination_id) DO UPDATE SET
+    at = greatest(known.at, excluded.at),
+    delivery_id = CASE WHEN excluded.at >= known.at THEN excluded.delivery_id ELSE known.delivery_id END,
+    reason = CASE WHEN excluded.at >= known.at THEN excluded.reason ELSE known.reason END,
+    code = CASE WHEN excluded.at >= known.at THEN excluded.code ELSE known.code END,
+    detail = CASE WHEN excluded.at >= known.at THEN excluded.detail ELSE known.detail END,
+    succeeded_at = greatest(known.succeeded_at, excluded.succeeded_at);
+
+-- name: last_results
+SELECT destination_id, instance_id, at, delivery_id, reason, code, detail, succeeded_at
+FROM destination_results
+WHERE instance_id = :instance_id;
+
+-- name: forget_result
+DELETE FROM destination_results WHERE instance_id = :instance_id AND destination_id = :destination_id;
+
 -- name: tallies
 SELECT state, sum(deliveries)::bigint FROM tallies GROUP BY state;
 

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from asyncpg import Record
 
-from gateway.domain.delivery import Attempt, Delivery
-from gateway.domain.ids import DeliveryId, EventId, InstanceId
+from gateway.domain.delivery import Attempt, Delivery, LastResult
+from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId
 from gateway.ports import DeliveryFilter, EventFilter, Page, StoredEvent
 from gateway.storage import pages
 from gateway.storage.postgres.statements import Connection, fetch
@@ -61,6 +61,12 @@ async def deliveries(
 async def attempts(connection: Connection, delivery_id: DeliveryId) -> Sequence[Attempt]:
     """Every try of a delivery, oldest first."""
     return [Attempt(*tuple(row)[:-1]) for row in await _find(connection, "attempts", {"id": delivery_id})]
+
+
+async def last_results(connection: Connection, instance_id: InstanceId) -> Mapping[DestinationId, LastResult]:
+    """How the last try at each destination of an instance ended."""
+    found = await _find(connection, "last_results", {"instance_id": instance_id})
+    return {row[0]: LastResult(*row) for row in found}
 
 
 async def _page(

@@ -164,4 +164,6 @@ async def _remove(connection: Connection, remove: Remove, version: int) -> None:
     if await fetch_value(connection, "remove_entity", **row) is None:
         raise RegistryConflictError(f"there is no {row['kind']} {row['id']} to remove")
     await fetch(connection, "free_texts", **row)
+    instance_id = rows.instance_of(remove.entity)
+    await fetch(connection, "forget_result", instance_id=instance_id, destination_id=remove.entity.id)
     await fetch(connection, "add_revision", deleted=True, body="", **row)

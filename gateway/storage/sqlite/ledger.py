@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, cast
 
 from gateway.domain.clock import Clock
-from gateway.domain.delivery import Attempt, Claim, Delivery, Settlement, State
+from gateway.domain.delivery import Attempt, Claim, Delivery, LastResult, Settlement, State
 from gateway.domain.errors import OutOfSpace
 from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId
 from gateway.ports import Appended, DeliveryFilter, Entry, EventFilter, LedgerCounts, Page, StoredEvent
@@ -21,7 +21,7 @@ from gateway.storage.sqlite import claiming, reading, retention, tally
 from gateway.storage.sqlite.appending import write_appends
 from gateway.storage.sqlite.settling import write_settles
 from gateway.storage.sqlite.space import Space
-from gateway.storage.sqlite.statements import SQL
+from gateway.storage.sqlite.statements import SQL, execute_rows
 from gateway.storage.sqlite.tally import Tally
 from gateway.storage.sqlite.workers import Workers
 from gateway.storage.sqlite.writer import Writer
@@ -136,6 +136,14 @@ class SqliteLedger:
     async def attempts(self, delivery_id: DeliveryId) -> Sequence[Attempt]:
         """Every try of a delivery, oldest first."""
         return await self._readers.run(lambda connection: reading.attempts(connection, delivery_id))
+
+    async def note_results(self, results: Sequence[LastResult]) -> None:
+        """Keep how the last try at each destination ended; see `Ledger.note_results`."""
+        await self._writer.run(lambda connection: execute_rows(connection, "note_results", results))
+
+    async def last_results(self, instance_id: InstanceId) -> Mapping[DestinationId, LastResult]:
+        """How the last try at each destination of this instance ended."""
+        return await self._readers.run(lambda connection: reading.last_results(connection, instance_id))
 
     async def counts(self) -> LedgerCounts:
         """How many deliveries stand where."""

@@ -401,6 +401,28 @@ FROM deliveries
 WHERE id = :id AND state = 'delivered'
 ORDER BY epoch;
 
+-- name: note_results
+INSERT INTO destination_results
+    (destination_id, instance_id, at, delivery_id, reason, code, detail, succeeded_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (instance_id, destination_id) DO UPDATE SET
+    at = max(at, excluded.at),
+    delivery_id = iif(excluded.at >= at, excluded.delivery_id, delivery_id),
+    reason = iif(excluded.at >= at, excluded.reason, reason),
+    code = iif(excluded.at >= at, excluded.code, code),
+    detail = iif(excluded.at >= at, excluded.detail, detail),
+    succeeded_at = max(
+        coalesce(succeeded_at, excluded.succeeded_at), coalesce(excluded.succeeded_at, succeeded_at)
+    );
+
+-- name: last_results
+SELECT destination_id, instance_id, at, delivery_id, reason, code, detail, succeeded_at
+FROM destination_results
+WHERE instance_id = ?;
+
+-- name: forget_result
+DELETE FROM destination_results WHERE instance_id = ? AND destination_id = ?;
+
 -- name: tallies
 SELECT state, deliveries FROM tallies;
 

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from gateway.domain.delivery import Attempt, Delivery
-from gateway.domain.ids import DeliveryId, EventId, InstanceId
+from gateway.domain.delivery import Attempt, Delivery, LastResult
+from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId
 from gateway.ports import DeliveryFilter, EventFilter, Page, StoredEvent
 from gateway.storage import pages
 from gateway.storage.sqlite.statements import SQL
@@ -57,6 +57,14 @@ def deliveries(
 def attempts(connection: sqlite3.Connection, delivery_id: DeliveryId) -> Sequence[Attempt]:
     """Every try of a delivery, oldest first."""
     return [Attempt(*row[:-1]) for row in connection.execute(SQL["attempts"], {"id": delivery_id})]
+
+
+def last_results(
+    connection: sqlite3.Connection, instance_id: InstanceId
+) -> Mapping[DestinationId, LastResult]:
+    """How the last try at each destination of an instance ended."""
+    found = connection.execute(SQL["last_results"], (instance_id,))
+    return {row[0]: LastResult(*row) for row in found}
 
 
 def _page(

@@ -49,7 +49,7 @@ def ledger():
 
 @pytest.fixture
 def dispatch(current, ledger):
-    return Dispatch(current, ledger, None, FakeClock(), Metrics(), public_url="", on_gone=None)
+    return Dispatch(current, ledger, None, FakeClock(), Metrics(), public_url="", results=None, on_gone=None)
 
 
 async def test_what_this_node_does_not_hold_any_more_is_left_alone(dispatch, ledger):
