@@ -43,8 +43,10 @@ class HttpDestination(Destination[C, A]):
         sent: bytes | None = None,
         judge: Judge = failure_of,
         vendor_id: Callable[[HttpAnswer], str] | None = None,
+        note: str = "",
     ) -> Receipt:
-        """Send one request, once. `sent` is what to keep of it, the body unless given.
+        """Send one request, once. `sent` is what to keep of it, the body unless given; `note` is
+        what the receipt tells beside the answer.
 
         Raises DeliveryFailed, with what was sent. Secrets are masked in that and in what the answer says.
         """
@@ -58,4 +60,5 @@ class HttpDestination(Destination[C, A]):
         failed = judge(answer, self._now())
         if failed is not None:
             raise self._masking.failure(failed, kept)
-        return Receipt(answer.status, vendor_id=vendor_id(answer) if vendor_id else "", sent=kept)
+        named = vendor_id(answer) if vendor_id else ""
+        return Receipt(answer.status, detail=note, vendor_id=named, sent=kept)

@@ -14,14 +14,25 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from adapters.destinations.webhook.handshake import ORIGIN_HEADER, allowed_rate
-from adapters.destinations.webhook.settings import BODILESS, WebhookAddress, WebhookConfig
+from adapters.destinations.webhook.settings import (
+    BODILESS,
+    HEADER,
+    JSON_TYPE,
+    MAX_HEADER_VALUE,
+    WebhookAddress,
+    WebhookConfig,
+)
 from gateway.spi.cloudevents import encode
 from gateway.spi.destination import Pace, Tools
 from gateway.spi.exchange import HttpDestination
-from gateway.spi.message import Message
+from gateway.spi.message import BODY, Message
 from gateway.spi.outcome import Receipt
+from gateway.spi.rendering import clip
 from gateway.spi.signing import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, Signer
 from gateway.spi.transport import HttpRequest, parse_url
+from gateway.spi.wording import worded
+
+CONTENT_TYPE = "content-type"
 
 _TYPES = {"structured": encode.STRUCTURED_TYPE, "batched": encode.BATCH_TYPE}
 
@@ -51,8 +62,13 @@ class Webhook(HttpDestination[WebhookConfig, WebhookAddress]):
         self._target = parse_url(config.full_url)
         self._mode = "binary" if self._bodiless else config.mode
         self._signer = Signer(config.signing_keys)
+        self._templates = config.templates()
         own = [(ORIGIN_HEADER, tools.domain)] if config.handshake else []
-        self._headers = own + _fixed_headers(config.all_headers, _TYPES.get(self._mode))
+        plain = (field for field in config.all_headers if HEADER + field[0] not in self._templates)
+        self._headers = own + [field for field in plain if field[0].lower() != CONTENT_TYPE]
+        configured = next((value for name, value in config.all_headers if name.lower() == CONTENT_TYPE), "")
+        self._event_type = (CONTENT_TYPE, configured or f"{_TYPES.get(self._mode)}; charset=utf-8")
+        self._body_type = (CONTENT_TYPE, config.content_type or configured or JSON_TYPE)
 
     @property
     def pace(self) -> Pace | None:
@@ -69,30 +85,40 @@ class Webhook(HttpDestination[WebhookConfig, WebhookAddress]):
     async def deliver(self, message: Message, address: WebhookAddress) -> Receipt:
         """See Destination. Every try carries the same webhook-id and the time of this try."""
         timestamp = str(int(self._now()))
+        if self._templates:
+            message = self._worded(message)
         added, body, sent = self._content(message)
-        headers = [*self._headers, *added, (ID_HEADER, message.delivery_id), (TIMESTAMP_HEADER, timestamp)]
+        headers = [*added, *self._headers, (ID_HEADER, message.delivery_id), (TIMESTAMP_HEADER, timestamp)]
         if address.signing_enabled:
             headers.append((SIGNATURE_HEADER, self._signer.sign(message.delivery_id, timestamp, body)))
         request = HttpRequest(self._method, self._target, headers, body, self.timeout)
-        return await self.exchange(request, sent=sent)
+        return await self.exchange(request, sent=sent, note=message.note)
+
+    def _worded(self, message: Message) -> Message:
+        """With what the destination's own templates make; a subscription's body wins."""
+        parts = {name: made for name, made in self._templates.items() if name not in message.templated}
+        return worded(message, parts, "a template of the destination")
 
     def _content(self, message: Message) -> Content:
+        made = message.templated
+        if BODY in made and not self._bodiless:
+            content = Content([self._body_type], made[BODY].encode("utf-8", "replace"))
+        else:
+            content = self._event_content(message)
+        headers = [
+            (name.removeprefix(HEADER), clip(made[name], MAX_HEADER_VALUE, ""))
+            for name in self._templates
+            if name in made and name != BODY
+        ]
+        return content._replace(headers=[*content.headers, *headers]) if headers else content
+
+    def _event_content(self, message: Message) -> Content:
         if self._mode == "structured":
-            return Content([], encode.structured(message.event))
+            return Content([self._event_type], encode.structured(message.event))
         if self._mode == "batched":
-            return Content([], encode.batch([message.event]))
+            return Content([self._event_type], encode.batch([message.event]))
         attributes, data = encode.binary(message.event)
         if self._bodiless:
             attributes, data = [field for field in attributes if field[0] != "Content-Type"], b""
         lines = "".join(f"{name}: {value}\r\n" for name, value in attributes)
         return Content(attributes, data, b"%b\r\n%b" % (lines.encode("utf-8", "replace"), data))
-
-
-def _fixed_headers(headers: list[tuple[str, str]], media_type: str | None) -> list[tuple[str, str]]:
-    """What every request carries; without a media type each has its own. Else a configured Content-Type
-    wins, for picky receivers."""
-    if media_type is None:
-        return [field for field in headers if field[0].lower() != "content-type"]
-    if any(name.lower() == "content-type" for name, _ in headers):
-        return headers
-    return [("content-type", f"{media_type}; charset=utf-8"), *headers]

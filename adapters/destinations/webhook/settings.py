@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints, model_validator
 
 from gateway.spi.destination import MASK, DestinationConfig, SubscriptionAddress
+from gateway.spi.message import BODY
 from gateway.spi.signing import (
     PRIVATE_PREFIX,
     generate_private_key,
@@ -16,11 +17,16 @@ from gateway.spi.signing import (
     public_key,
     secret_key,
 )
+from gateway.spi.templates import Target, Template
+from gateway.spi.templates.limits import MAX_LENGTH
 from gateway.spi.transport import header_fault, parse_url
+from gateway.spi.wording import compiled
 
 MAX_HEADERS = 32
 MAX_HEADER_VALUE = 8192
 MAX_RATE = 1_000_000
+JSON_TYPE = "application/json"
+HEADER = "header "
 
 BODILESS = frozenset({"get", "head"})
 
@@ -52,6 +58,8 @@ def _new_key(given: dict[str, Any]) -> SecretStr:
     return SecretStr(generate_private_key() if given.get("signature") == "ed25519" else generate_secret())
 
 
+BodyTemplate = Annotated[str, StringConstraints(max_length=MAX_LENGTH)]
+ContentType = Annotated[str, StringConstraints(max_length=200, pattern=r"^([!-~]+/[ -~]+)?$")]
 Verb = Annotated[Literal["get", "head", "post", "put", "patch"], BeforeValidator(_lower)]
 SigningSecret = Annotated[SecretStr, AfterValidator(_signing_secret)]
 
@@ -78,8 +86,20 @@ class WebhookConfig(DestinationConfig):
     token: SecretStr | None = Field(
         None, title="Token", description="Sent in the header X-Webhook-Token; empty for none."
     )
+    body_template: BodyTemplate = Field(
+        "",
+        title="Body template",
+        description="What to send instead of the event: a template, JSON unless the content type says "
+        "otherwise.",
+    )
+    content_type: ContentType = Field(
+        "", title="Content type", description="Of a body that a template makes; empty for application/json."
+    )
     custom_headers: dict[str, str] = Field(
-        {}, title="Headers", description="Headers to add, value by name.", max_length=MAX_HEADERS
+        {},
+        title="Headers",
+        description="Headers to add, value by name; a value may be a template.",
+        max_length=MAX_HEADERS,
     )
     sensitive_headers: tuple[str, ...] = Field(
         (),
@@ -141,6 +161,20 @@ class WebhookConfig(DestinationConfig):
         if len({name.lower() for name, _ in headers}) < len(headers):
             raise ValueError("a header is named twice; names do not differ by case")
         return self
+
+    @model_validator(mode="after")
+    def _check_templates(self) -> Self:
+        self.templates()
+        return self
+
+    def templates(self) -> Mapping[str, Template]:
+        """The body's template under BODY, those of headers under HEADER and a name. Raises ValueError."""
+        headers = {name: value for name, value in self.custom_headers.items() if "{{" in value}
+        made = {HEADER + name: compiled(value, Target.LINE) for name, value in headers.items()}
+        if self.body_template:
+            json = "json" in (self.content_type or JSON_TYPE).lower()
+            made[BODY] = compiled(self.body_template, Target.JSON if json else Target.TEXT)
+        return made
 
     @property
     def full_url(self) -> str:

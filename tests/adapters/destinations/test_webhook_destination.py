@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from pydantic import ValidationError
@@ -181,6 +182,65 @@ def test_a_private_key_is_handed_to_nobody_and_a_shared_secret_once():
     assert private.handed_out() == {} and private.public_key().startswith("whpk_")
 
 
+# Templates
+
+
+async def test_a_body_and_headers_are_made_by_templates(sink, tools):
+    adapter = webhook(
+        sink,
+        tools,
+        body_template='{"text": "{{event.subject}}", "level": "{{event.severity}}", "n": {{json data.n}}}',
+        custom_headers={"X-Level": "is {{event.severity}}", "X-Team": "ops"},
+    )
+    hostile = 'it said "no"\r\nX-Evil: 1\\'
+    await adapter.deliver(make_message(data={"n": [1, "ü"]}, title=hostile), WebhookAddress())
+    (request,) = sink.requests
+    assert json.loads(request.body) == {
+        "text": " ".join(hostile.split()),
+        "level": "info",
+        "n": [1, "ü"],
+    }
+    assert request.headers["content-type"] == "application/json"
+    assert (request.headers["X-Level"], request.headers["X-Team"]) == ("is info", "ops")
+    verify_own(adapter, request)
+
+
+async def test_a_template_that_is_no_json_has_its_own_content_type(sink, tools):
+    adapter = webhook(sink, tools, body_template="title={{event.subject}}", content_type="text/plain")
+    await adapter.deliver(make_message(title="a<b"), WebhookAddress())
+    assert (sink.requests[0].body, sink.requests[0].headers["content-type"]) == (b"title=a<b", "text/plain")
+
+
+async def test_a_template_that_fails_leaves_the_event_and_a_note(sink, tools):
+    adapter = webhook(sink, tools, body_template='{"n": {{#if data.n}}1{{/if}} }', mode="structured")
+    receipt = await adapter.deliver(make_message(data={}), WebhookAddress())
+    (request,) = sink.requests
+    assert json.loads(request.body)["type"] == "com.example.backup.failed"
+    assert request.headers["content-type"].startswith("application/cloudevents+json")
+    assert "the default form was sent" in receipt.detail
+
+
+async def test_what_the_subscription_words_goes_before_the_destination(sink, tools):
+    adapter = webhook(sink, tools, body_template='{"of": "destination"}')
+    message = replace(make_message(), templated={"body": '{"of": "subscription"}'})
+    await adapter.deliver(message, WebhookAddress())
+    assert json.loads(sink.requests[0].body) == {"of": "subscription"}
+
+
+@pytest.mark.parametrize(
+    "settings", [{"body_template": '{"a": "{{#if x}}"}'}, {"custom_headers": {"X-A": "{{nope x}}"}}]
+)
+def test_a_template_that_cannot_be_compiled_is_refused_with_its_place(settings):
+    with pytest.raises(ValidationError, match="line 1, column"):
+        WebhookConfig(url="https://example.org/", **settings)
+
+
+def verify_own(adapter, request):
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    now = int(headers["webhook-timestamp"])
+    verify([adapter.config.signing_secret.get_secret_value()], headers, request.body, now)
+
+
 # The handshake
 
 
@@ -247,6 +307,8 @@ def test_sensitive_values_are_kept_apart_and_never_shown():
         "mode": "structured",
         "custom_headers": {"X-Team": "ops", "Authorization": MASK},
         "token": None,
+        "body_template": "",
+        "content_type": "",
         "sensitive_headers": ["authorization"],
         "signature": "hmac",
         "signing_secret": MASK,
