@@ -7,6 +7,7 @@ from typing import Any
 from gateway.api.endpoint import Call
 from gateway.api.shapes.base import PageQuery, page_frame, select
 from gateway.api.shapes.subscriptions import subscription_list_item
+from gateway.api.shapes.topic_tests import TopicTest, TopicTestAnswer, topic_sample, topic_test_answer
 from gateway.api.shapes.topics import (
     TopicAnswer,
     TopicCreate,
@@ -52,6 +53,12 @@ class TopicHandlers:
     async def delete(self, call: Call[Any, Any]) -> None:
         """Remove a topic that no subscription uses."""
         await self._services.topics.delete(call.instance, call.path["id"])
+
+    async def test(self, call: Call[TopicTest, Any]) -> TopicTestAnswer:
+        """Send a test event to everything that the topic leads to, and wait for what becomes of it."""
+        topic = find_topic(self._services.current.snapshot, call.instance, call.path["id"])
+        trials = await self._services.trials.send_topic(topic, topic_sample(call.body))
+        return topic_test_answer(trials, self._services.current.snapshot)
 
     def _source_names(self) -> dict[str, str]:
         return {row.id: row.name for row in self._services.current.snapshot.sources.values()}

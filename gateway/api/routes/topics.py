@@ -8,7 +8,7 @@ from typing import Any
 from gateway.api.endpoint import AnyEndpoint, Endpoint
 from gateway.api.resources.topics import TopicHandlers
 from gateway.api.routes.common import INSTANCE, removal
-from gateway.api.shapes import topics
+from gateway.api.shapes import topic_tests, topics
 from gateway.api.shapes.base import PageQuery
 from gateway.domain.errors import (
     Invalid,
@@ -59,6 +59,16 @@ def declare(handlers: TopicHandlers) -> Sequence[AnyEndpoint]:
             body=topics.TopicReplace,
             raises=(NotFound, Malformed, Invalid),
             **shown,
+        ),
+        Endpoint(
+            method="POST",
+            path=f"{one}/test",
+            handler=handlers.test,
+            tag="topics",
+            summary="Send a test event to everything that the topic leads to, and wait for the results",
+            body=topic_tests.TopicTest,
+            answer=topic_tests.TopicTestAnswer,
+            raises=(NotFound, Malformed, Invalid),
         ),
         removal(one, handlers.delete, "topics", "Remove a topic that no subscription uses"),
     ]

@@ -16,16 +16,18 @@ from gateway.cli.nouns.common import (
     Description,
     Enabled,
     Name,
+    Named,
     NewName,
     add_usual_verbs,
     given,
     noun_app,
 )
-from gateway.cli.screen import show_one
+from gateway.cli.screen import show_one, show_rows
 from gateway.domain.errors import ConfigurationError
 
 PLURAL = "topics"
 Rule = dict[str, Any]
+TESTED = ("subscription", "destination", "recipient", "wanted", "state", "code", "reason", "detail")
 
 app = noun_app("topic", "Which events of which sources belong together, by rule.")
 add_usual_verbs(app, PLURAL, ("name", "id", "enabled", "sources_names", "subscription_count"))
@@ -114,6 +116,25 @@ def update(
         feeds = _feeds(picked.source_ids(client) or list(known), picked.all_rules, known)
     body = given(name=name if topic else None, description=description, enabled=enabled, sources=feeds)
     show_one(client.call("PUT", path, body=body), common.output)
+
+
+@app.command(sort_key=5)
+def test(
+    name: Named,
+    /,
+    *,
+    type: Annotated[str | None, Parameter(help="The type of the test event.")] = None,
+    severity: Annotated[str | None, Parameter(help="How bad it is: info, notice, ... critical.")] = None,
+    common: Common = USUAL,
+) -> int:
+    """Send a test event to all that it leads to, and wait for the results. Exit code 1: not all arrived."""
+    client = common.client
+    answer = client.post(f"{path_of(client, PLURAL, name)}/test", given(type=type, severity=severity))
+    if common.output == "json":
+        show_one(answer, common.output)
+    else:
+        show_rows(answer["results"], TESTED, common.output)
+    return 0 if answer["status"] == "success" else 1
 
 
 def _feeds(source_ids: list[str], rules: list[Rule], known: Mapping[str, list[Rule]]) -> list[dict[str, Any]]:
