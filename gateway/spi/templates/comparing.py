@@ -24,13 +24,15 @@ def _unequal(run: Run, values: Arguments, named: Named) -> bool:
 
 
 def _contains(run: Run, values: Arguments, _: Named) -> bool:
-    whole, part = values
+    """What is missing or empty is in nothing."""
+    whole, wanted = values[0], text_of(values[1], run)
+    if not wanted:
+        return False
     if isinstance(whole, Mapping):
-        return text_of(part, run) in whole
+        return wanted in whole
     if isinstance(whole, Array):
-        wanted = text_of(part, run)
         return any(text_of(one, run) == wanted for one in whole)
-    return text_of(part, run) in text_of(whole, run)
+    return wanted in text_of(whole, run)
 
 
 def _starts_with(run: Run, values: Arguments, _: Named) -> bool:
