@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping
 from decimal import Decimal
+from json.encoder import encode_basestring
 from typing import Any, NoReturn, Self
 
 from gateway.domain.view import MISSING
@@ -144,4 +145,4 @@ def _too_deep() -> NoReturn:
 
 def json_string(text: str) -> str:
     """The inside of a JSON string that says this text."""
-    return json.dumps(text, ensure_ascii=False)[1:-1]
+    return encode_basestring(text)[1:-1]

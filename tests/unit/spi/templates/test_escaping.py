@@ -14,7 +14,7 @@ HOSTILE = "\"'<b>&\\\n\r\t\x00\x1b\u2028\ud800`=*_[x](javascript:y)@channel ]]><
 JSON_TEMPLATES = [
     '{"text":"{{a}}"}',
     '{"text": {{a}} }',
-    '{"{{a}}": 1, "n": {{json o}}}',
+    '{"{{a}}": 1, "the other member": {{json o}}}',
     "{ {{a}} : {{o}} }",
     '[{{#each list}}"{{this}}"{{#unless @last}},{{/unless}}{{/each}}]',
     '{"a":"before {{{a}}} {{upper a}} {{json o}} after \\" \\\\ \\u00e9","b":[{{& a}}]}',
