@@ -23,7 +23,7 @@ import orjson
 from gateway.domain.members import as_sent
 from gateway.domain.view import MISSING, Missing
 from gateway.spi.message import Message
-from gateway.spi.rendering import colour, web_links
+from gateway.spi.rendering import colour
 from gateway.spi.templates.values import JsonText, Worded
 
 Context = Mapping[str, object]
@@ -99,9 +99,9 @@ def _event(message: Message) -> dict[str, Callable[[], object]]:
         "job": lambda: _text(words.job),
         "actor": lambda: _text(words.actor),
         "task_id": lambda: _text(words.task_id),
-        "task_url": lambda: next((link.url for link in web_links(message.links)), MISSING),
+        "task_url": lambda: _links(message).get("task", MISSING),
         "timestamp": lambda: event.text("time") or _rfc3339(message.accepted.received_at),
-        "links": lambda: {link.label: link.url for link in web_links(message.links)},
+        "links": lambda: _links(message),
     }
 
 
@@ -114,7 +114,7 @@ def _message(message: Message) -> dict[str, Callable[[], object]]:
         "is_problem": lambda: message.state.value == "problem",
         "color": lambda: colour(message),
         "facts": lambda: [fact._asdict() for fact in message.facts],
-        "links": lambda: [link._asdict() for link in web_links(message.links)],
+        "links": lambda: [link._asdict() for link in message.links],
         "id": lambda: message.delivery_id,
         "public_url": lambda: message.public_url,
     }
@@ -122,6 +122,11 @@ def _message(message: Message) -> dict[str, Callable[[], object]]:
 
 def _text(value: str | None) -> str | Missing:
     return MISSING if value is None else str(value)
+
+
+def _links(message: Message) -> dict[str, str]:
+    """URLs by label as a name: the "Task log" is `event.links.task_log`, as IBS calls it."""
+    return {label.lower().replace(" ", "_"): url for label, url in message.links}
 
 
 def _fields(message: Message) -> object:

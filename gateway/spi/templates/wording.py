@@ -60,6 +60,13 @@ def _join(run: Run, values: Arguments, _: Named) -> str:
     return between.join(parts)
 
 
+def _between(run: Run, values: Arguments, _: Named) -> str:
+    """'' where the text has no such place."""
+    text, before, behind = (text_of(one, run) for one in values)
+    _, found, rest = text.partition(before) if before else ("", "found", text)
+    return (rest.partition(behind)[0] if behind else rest) if found else ""
+
+
 def _lookup(run: Run, values: Arguments, _: Named) -> object:
     return member(values[0], text_of(values[1], run))
 
@@ -108,6 +115,7 @@ WORDING: Mapping[str, Helper] = {
         'truncate a 80 "…"',
         "at most so many characters, with this at the end of what was cut",
     ),
+    "between": Helper(_between, 3, 3, 'between a "from " " to"', "the part of a text between two others"),
     "join": Helper(_join, 1, 2, 'join list ", "', "the elements of a list, with this between"),
     "lookup": Helper(
         _lookup, 2, 2, "lookup a name", "what is at a name or a position that is a value itself"
