@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import NamedTuple
 
 import structlog
@@ -41,6 +42,8 @@ async def send(
         if address is None:
             raise DeliveryFailed(Reason.MISCONFIGURED, "the subscription's address cannot be read")
         receipt = await _deliver(channel, message, address)
+        if message.note:
+            receipt = replace(receipt, detail=f"{message.note}; {receipt.detail}".removesuffix("; "))
     except DeliveryFailed as error:
         failure = error
     return Outcome(started_at, clock.monotonic() - began, receipt, failure)

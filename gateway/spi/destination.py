@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVa
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationInfo, model_validator
 
 from gateway.domain.clock import Clock
-from gateway.spi.message import Message
+from gateway.spi.message import TEXT, TITLE, Message
 from gateway.spi.outcome import Receipt
 from gateway.spi.secret_fields import (
     MASK,
@@ -27,6 +27,7 @@ from gateway.spi.secret_fields import (
     unmasked,
     with_secrets,
 )
+from gateway.spi.templates import Target
 from gateway.spi.transport import HttpClient, InvalidUrl, parse_url
 
 __all__ = [
@@ -201,9 +202,17 @@ class Destination(ABC, Generic[C, A]):
         """Let go of connections; called once, after the last delivery."""
 
     @classmethod
+    def target_of(cls, part: str, text: str) -> Target | None:
+        """What a template writes whose part (see Message) has this text; None where the kind has no such
+        part."""
+        return _WORDS.get(part)
+
+    @classmethod
     def recipients(cls, address: A) -> tuple[str, ...]:
         """Who gets a delivery of their own; ('',) for kinds that have no recipients."""
         return ("",)
 
+
+_WORDS = {TITLE: Target.LINE, TEXT: Target.TEXT}
 
 AnyDestination = Destination[Any, Any]

@@ -15,7 +15,7 @@ import msgspec
 
 from gateway.domain.event import DataForm, Event
 from gateway.domain.severity import Severity
-from gateway.spi.message import Fact, Link, Message, MessageState
+from gateway.spi.message import HTML, TEXT, Fact, Link, Message, MessageState
 
 CUT = "[...]"
 """What ends a text that was cut, as IBM's cut texts end (checklist IBM-31)."""
@@ -81,7 +81,10 @@ def details(event: Event) -> str:
 
 
 def text_body(message: Message, *, with_details: bool) -> str:
-    """The message as plain text: the summary, or title and facts where there is none; then the details."""
+    """The message as plain text: the summary, or title and facts where there is none; then the details.
+    What a template made stands alone."""
+    if TEXT in message.templated:
+        return text_block(message.templated[TEXT], MAX_DETAILS) + "\n"
     lines = [text_block(message.summary, MAX_DETAILS) or _title_and_facts(message)]
     shown = details(message.event) if with_details else ""
     if shown:
@@ -95,7 +98,10 @@ def _title_and_facts(message: Message) -> str:
 
 
 def html_body(message: Message, *, with_details: bool) -> str:
-    """The message as an HTML document of its own: no images, no scripts, nothing loaded, all text escaped."""
+    """The message as an HTML document of its own: no images, no scripts, nothing loaded, all text escaped.
+    What a template made stands alone, and is as its author wrote it."""
+    if HTML in message.templated:
+        return message.templated[HTML]
     title = html.escape(headline(message, MAX_DETAILS))
     summary = html.escape(text_block(message.summary, MAX_DETAILS)).replace("\n", "<br>\n")
     shown = html.escape(details(message.event)) if with_details else ""

@@ -13,9 +13,10 @@ from adapters.destinations.email.mailer import MAX_CONNECTIONS, Mailer
 from adapters.destinations.email.subscription import MailAddress
 from gateway.spi.destination import Destination, DestinationConfig
 from gateway.spi.masking import Masking
-from gateway.spi.message import Message
+from gateway.spi.message import HTML, Message
 from gateway.spi.outcome import DeliveryFailed, Reason, Receipt
 from gateway.spi.relay import Relay
+from gateway.spi.templates import Target
 
 TIMEOUT_SECONDS = 30.0
 """A conversation takes a dozen round trips, and servers make new senders wait on purpose."""
@@ -55,6 +56,11 @@ class MailDestination(Destination[C, MailAddress]):
         """See Destination."""
         if self._mailer is not None:
             await self._mailer.close()
+
+    @classmethod
+    def target_of(cls, part: str, text: str) -> Target | None:
+        """See Destination. Beside subject and text a mail has HTML."""
+        return Target.HTML if part == HTML else super().target_of(part, text)
 
     @classmethod
     def recipients(cls, address: MailAddress) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from gateway.spi.message import BODY, Message
 from gateway.spi.outcome import Receipt
 from gateway.spi.rendering import clip
 from gateway.spi.signing import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, Signer
+from gateway.spi.templates import Target
 from gateway.spi.transport import HttpRequest, parse_url
 from gateway.spi.wording import worded
 
@@ -69,6 +70,11 @@ class Webhook(HttpDestination[WebhookConfig, WebhookAddress]):
         configured = next((value for name, value in config.all_headers if name.lower() == CONTENT_TYPE), "")
         self._event_type = (CONTENT_TYPE, configured or f"{_TYPES.get(self._mode)}; charset=utf-8")
         self._body_type = (CONTENT_TYPE, config.content_type or configured or JSON_TYPE)
+
+    @classmethod
+    def target_of(cls, part: str, text: str) -> Target | None:
+        """See Destination. A template makes the whole body."""
+        return Target.JSON if part == BODY else None
 
     @property
     def pace(self) -> Pace | None:

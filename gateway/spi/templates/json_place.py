@@ -81,7 +81,8 @@ def _stands_alone(beside: Beside) -> bool:
 
 
 def _content(value: object, run: Run) -> str:
-    return json_string(text_of(value, run))
+    text = text_of(value, run)
+    return json_string(text if isinstance(value, JsonText) else run.inner(text))
 
 
 def _name(value: object, run: Run) -> str:

@@ -11,15 +11,18 @@ from gateway.spi.templates.limits import (
     MAX_ROUNDS,
     MAX_STEPS,
 )
+from gateway.spi.templates.target import Escape
 
 
 class Run:
     """The output and the budget of one rendering. Raises RenderFailed when either is used up."""
 
-    __slots__ = ("_room", "_rounds", "_steps", "parts", "root")
+    __slots__ = ("_room", "_rounds", "_steps", "inner", "parts", "root")
 
-    def __init__(self, root: object) -> None:
+    def __init__(self, root: object, inner: Escape = str) -> None:
         self.root = root
+        self.inner = inner
+        """What every text is escaped for before it becomes part of JSON."""
         self.parts: list[str] = []
         self._room = MAX_OUTPUT
         self._steps = MAX_STEPS

@@ -23,10 +23,14 @@ class Target(StrEnum):
     HTML = "html"
     JSON = "json"
     SLACK = "slack"
+    SLACK_JSON = "slack_json"
+    """JSON whose texts are mrkdwn, such as blocks."""
     TELEGRAM = "telegram"
     MARKDOWN = "markdown"
     URL = "url"
 
+
+JSON_TARGETS = frozenset({Target.JSON, Target.SLACK_JSON})
 
 Escape = Callable[[str], str]
 """Makes text harmless where it is put."""

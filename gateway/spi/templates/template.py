@@ -16,7 +16,7 @@ from gateway.spi.templates.json_place import JsonPlace
 from gateway.spi.templates.parser import parse
 from gateway.spi.templates.place import Anywhere, Place
 from gateway.spi.templates.run import Run
-from gateway.spi.templates.target import ESCAPES, Target, clean_line
+from gateway.spi.templates.target import ESCAPES, JSON_TARGETS, Target, clean_line
 from gateway.spi.templates.whitespace import control
 
 
@@ -30,7 +30,7 @@ class Template:
 
     def render(self, context: Mapping[str, object]) -> str:
         """The text for one event; raises RenderFailed. For JSON it is JSON, for a line one line."""
-        run = Run(context)
+        run = Run(context, ESCAPES[Target.SLACK] if self.target is Target.SLACK_JSON else str)
         self._do(Frame(context), run)
         return _finished("".join(run.parts), self.target)
 
@@ -43,7 +43,7 @@ def compile_template(text: str, target: Target) -> Template:
 
 
 def _beginning(target: Target) -> Place:
-    if target is Target.JSON:
+    if target in JSON_TARGETS:
         return JsonPlace.OUTSIDE
     return TEXT if target is Target.HTML else Anywhere(ESCAPES[target])
 
@@ -53,7 +53,7 @@ def _finished(text: str, target: Target) -> str:
         text = text.encode("utf-8", "replace").decode()
     if target is Target.LINE:
         return clean_line(text)
-    if target is Target.JSON:
+    if target in JSON_TARGETS:
         _check_json(text)
     return text
 

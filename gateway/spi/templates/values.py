@@ -128,7 +128,7 @@ def _plain(value: object, run: Run, depth: int) -> object:
         _too_deep()
     if isinstance(value, str):
         run.spend(len(value))
-        return value
+        return run.inner(value)
     run.step()
     if isinstance(value, Mapping):
         return {str(name): _plain(one, run, depth + 1) for name, one in value.items()}

@@ -12,7 +12,7 @@ from gateway.spi.templates.failure import RenderFailed
 from gateway.spi.templates.helper import ArgumentError, Arguments, Helper, Named
 from gateway.spi.templates.limits import MAX_OUTPUT
 from gateway.spi.templates.run import Run, too_long
-from gateway.spi.templates.target import ESCAPES, Target
+from gateway.spi.templates.target import ESCAPES, JSON_TARGETS, Target
 from gateway.spi.templates.values import Array, is_true, json_of, json_string, member, text_of
 
 _ELLIPSIS = "…"
@@ -63,7 +63,7 @@ def _join(run: Run, values: Arguments, _: Named) -> str:
 def _between(run: Run, values: Arguments, _: Named) -> str:
     """'' where the text has no such place."""
     text, before, behind = (text_of(one, run) for one in values)
-    _, found, rest = text.partition(before) if before else ("", "found", text)
+    _head, found, rest = text.partition(before) if before else ("", "found", text)
     return (rest.partition(behind)[0] if behind else rest) if found else ""
 
 
@@ -75,7 +75,7 @@ def _escape(run: Run, values: Arguments, _: Named) -> str:
     text = text_of(values[0], run)
     if len(values) == 1:
         return text
-    return json_string(text) if values[1] == Target.JSON else ESCAPES[Target(str(values[1]))](text)
+    return json_string(text) if values[1] in JSON_TARGETS else ESCAPES[Target(str(values[1]))](text)
 
 
 def _check_target(fixed: Mapping[int | str, object]) -> None:

@@ -1,4 +1,4 @@
-"""Presets write, byte for byte, what the documents of the products print (golden files in tests/data/golden)."""
+"""Presets write, byte for byte, what the documents of the products print (golden files)."""
 
 import json
 from pathlib import Path

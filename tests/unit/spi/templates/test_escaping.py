@@ -177,3 +177,12 @@ def test_what_is_rendered_can_be_sent_as_utf_8(value):
     for target in Target:
         text = '"{{a}}"' if target is Target.JSON else "{{a}}"
         compile_template(text, target).render({"a": value}).encode()
+
+
+def test_what_stands_in_json_for_slack_mentions_nobody():
+    text = '{"text":"*{{a}}* {{json a}}","whole":{{a}},"deep":{{json o}},"name":{ {{a}}:1 }}'
+    values = {"a": '<!here> "&" @channel', "o": {"k": ["<@U1>", 1]}}
+    made = json.loads(compile_template(text, Target.SLACK_JSON).render(values))
+    harmless = '&lt;!here&gt; "&amp;" @\u200bchannel'
+    assert made["text"] == f"*{harmless}* {json.dumps(harmless, ensure_ascii=False)}"
+    assert (made["whole"], made["deep"], made["name"]) == (harmless, {"k": ["&lt;@U1&gt;", 1]}, {harmless: 1})
