@@ -86,10 +86,15 @@ class Gateway:
             )
         return source, key
 
-    def _call(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    def listed(self, noun: str) -> list[dict[str, Any]]:
+        """The first page of a noun."""
+        rows: list[dict[str, Any]] = self._call(f"{noun}?limit=100")[noun]
+        return rows
+
+    def _call(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/v1/instances/default/{path}",
-            json.dumps(body).encode(),
+            None if body is None else json.dumps(body).encode(),
             {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=10) as answer:

@@ -77,6 +77,7 @@ def _register() -> None:
         notes = {} if place.startswith("nouns.") else {"help_epilogue": NOTES.get(name, "")}
         app.command(f"gateway.cli.{place}", name=name, group=group, help=help, sort_key=order, **notes)
     app.command("gateway.cli.generated:write", name="schemas", show=False)
+    app.command("gateway.cli.worker:worker", name="worker", show=False)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import structlog
+
 from gateway.app import Gateway, open_gateway
 from gateway.cli.first_steps import first_steps
 from gateway.cli.places import URL_FILE
@@ -22,26 +24,31 @@ from gateway.domain.errors import ConfigurationError
 from gateway.settings import Settings
 from gateway.telemetry.logging import LineWriter, configure
 
+log = structlog.get_logger()
+
 GC_THRESHOLD = 20_000
 """Objects made beyond those freed between two rounds of the garbage collector."""
 
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - names them, binds nothing
 
 
-def run_gateway(settings: Settings, *, line_format: str) -> int:
+def run_gateway(settings: Settings, *, line_format: str, parent: int | None = None) -> int:
     """Run until a signal. Returns 0, or 1 if the gateway ended because a part of it failed.
 
+    `parent` is a descriptor of a pipe whose end is like a signal.
     Raises ConfigurationError: one line that says what to change.
     """
     writer = configure(settings.log_level, line_format)
     try:
-        return asyncio.run(_run(settings, writer))
+        return asyncio.run(_run(settings, writer, parent))
     finally:
         writer.close()
 
 
-async def _run(settings: Settings, writer: LineWriter) -> int:
+async def _run(settings: Settings, writer: LineWriter, parent: int | None) -> int:
     asked = stop_signals()
+    if parent is not None:
+        _stop_with(parent, asked)
     gateway = await open_gateway(settings)
     try:
         host, port = await _start(gateway)
@@ -65,6 +72,20 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 50)
+
+
+def _stop_with(parent: int, asked: asyncio.Event) -> None:
+    """Stop as after a signal when the other end of a pipe is closed: by a parent that ends, or was killed."""
+    loop = asyncio.get_running_loop()
+
+    def readable() -> None:
+        if not os.read(parent, 1):
+            loop.remove_reader(parent)
+            if not asked.is_set():
+                log.warning("worker.orphaned")
+                asked.set()
+
+    loop.add_reader(parent, readable)
 
 
 async def _start(gateway: Gateway) -> tuple[str, int]:

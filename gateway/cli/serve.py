@@ -28,10 +28,10 @@ def serve(**given: Any) -> int:
         _require_shared(settings)
         from gateway.cli.workers import run_workers
 
-        return run_workers(settings, given, line_format=_line_format(settings))
+        return run_workers(settings, given, line_format=line_format(settings))
     from gateway.cli.running import run_gateway
 
-    return run_gateway(settings, line_format=_line_format(settings))
+    return run_gateway(settings, line_format=line_format(settings))
 
 
 def _require_shared(settings: Settings) -> None:
@@ -39,7 +39,7 @@ def _require_shared(settings: Settings) -> None:
         raise ConfigurationError("TOCSIN_WORKERS: a SQLite store has one process; several need postgresql://")
 
 
-def _line_format(settings: Settings) -> str:
+def line_format(settings: Settings) -> str:
     """JSON for machines; on a terminal text, unless a format was chosen."""
     chosen = "log_format" in settings.model_fields_set
     return "text" if not chosen and sys.stderr.isatty() else settings.log_format

@@ -94,9 +94,13 @@ class Workers:
     async def _start(self, place: int) -> asyncio.subprocess.Process:
         name = f"{self._settings.node_name or socket.gethostname()}-{place + 1}"
         own = {f"{PREFIX}NODE_NAME": name, f"{PREFIX}WORKERS": "1"}
-        # A session of its own: Ctrl-C reaches this process alone, which tells each worker once.
+        # A session of its own: Ctrl-C reaches this process alone, which tells each worker once. The pipe is
+        # how a worker learns that this process was killed.
         return await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway", "serve", env=self._environment | own, start_new_session=True
+            *(sys.executable, "-m", "gateway", "worker"),
+            stdin=asyncio.subprocess.PIPE,
+            env=self._environment | own,
+            start_new_session=True,
         )
 
     async def _stop(self, worker: asyncio.subprocess.Process, ended: asyncio.Task[int]) -> None:

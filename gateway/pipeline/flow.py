@@ -53,6 +53,14 @@ NOTIFICATIONS, NAMED_BY = "ibm-event-notifications", "ibmensourceid"
 """The format of IBM's send_notifications, and the attribute in which it names the registered source."""
 
 
+class Read(NamedTuple):
+    """A request as one configuration reads it: who sends, and what."""
+
+    source: Source
+    decoded: Sequence[Decoded]
+    batched: bool
+
+
 class Taken(NamedTuple):
     """The answer to a sender: the ids of its events in order, durable by now."""
 
@@ -80,34 +88,45 @@ class Ingest:
 
     async def take(self, envelope: Envelope) -> Taken:
         """CloudEvents in any of the three modes. Raises Refused; then nothing was stored."""
-        source = authenticate(self._current.snapshot, envelope)
-        decoded, batched = decode(envelope, source, max_events=self._max_batch_events)
-        return await self.take_decoded(source, decoded, envelope.received_at, batched=batched)
+
+        def read(snapshot: Snapshot) -> Read:
+            source = authenticate(snapshot, envelope)
+            return Read(source, *decode(envelope, source, max_events=self._max_batch_events))
+
+        return await self._take(read, envelope.received_at)
 
     async def take_notification(self, envelope: Envelope) -> Taken:
         """A notification by IBM's own rules: its `ibmensourceid` names the source."""
-        identify(self._current.snapshot, envelope.token, envelope.instance)
-        decoded = decode_native(envelope, NOTIFICATIONS, None)
-        named = decoded[0].event.text(NAMED_BY) or ""
-        source = authenticate_named(self._current.snapshot, envelope, named)
-        permit(decoded, source, batched=False)
-        return await self.take_decoded(source, decoded, envelope.received_at)
+
+        def read(snapshot: Snapshot) -> Read:
+            identify(snapshot, envelope.token, envelope.instance)
+            decoded = decode_native(envelope, NOTIFICATIONS, None)
+            named = decoded[0].event.text(NAMED_BY) or ""
+            source = authenticate_named(snapshot, envelope, named)
+            permit(decoded, source, batched=False)
+            return Read(source, decoded, batched=False)
+
+        return await self._take(read, envelope.received_at)
 
     async def take_notifications(self, envelope: Envelope) -> Taken:
         """IBM's legacy bulk: notifications that all name the same source."""
-        identify(self._current.snapshot, envelope.token, envelope.instance)
-        decoded = decode_bulk(envelope, NOTIFICATIONS, max_events=self._max_batch_events)
-        named = only_source([one.event.text(NAMED_BY) or "" for one in decoded])
-        source = authenticate_named(self._current.snapshot, envelope, named)
-        permit(decoded, source, batched=True)
-        return await self.take_decoded(source, decoded, envelope.received_at, batched=True)
 
-    async def take_decoded(
-        self, source: Source, decoded: Sequence[Decoded], received_at: float, *, batched: bool = False
-    ) -> Taken:
-        """Events that are decoded already: validate, route and accept, with the newest configuration."""
+        def read(snapshot: Snapshot) -> Read:
+            identify(snapshot, envelope.token, envelope.instance)
+            decoded = decode_bulk(envelope, NOTIFICATIONS, max_events=self._max_batch_events)
+            named = only_source([one.event.text(NAMED_BY) or "" for one in decoded])
+            source = authenticate_named(snapshot, envelope, named)
+            permit(decoded, source, batched=True)
+            return Read(source, decoded, batched=True)
+
+        return await self._take(read, envelope.received_at)
+
+    async def _take(self, read: Callable[[Snapshot], Read], received_at: float) -> Taken:
+        """Read, validate, route and accept with the newest configuration: all of it anew when that changes
+        meanwhile, for the key may be revoked by then, the source disabled, or read in another way."""
         for _ in range(MAX_REROUTES):
             snapshot = self._current.snapshot
+            source, decoded, batched = read(snapshot)
             verdicts = validate(snapshot.bindings.get(source.id, ()), decoded, batched=batched)
             routed = self._route(snapshot, source, decoded, verdicts)
             try:

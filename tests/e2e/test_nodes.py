@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 
 from gateway.security.vault import fresh_key
+from gateway.storage.postgres.schema import MIGRATIONS
 from tests.commands import Shell
 from tests.crash.failing import stored, until_settled
 from tests.crash.sending import Senders
@@ -76,7 +77,7 @@ async def test_a_schema_is_brought_up_to_date_by_itself_and_a_newer_one_is_refus
     database: str, tmp_path: Path
 ):
     shell = Shell("", folder=tmp_path, TOCSIN_DATABASE=database)
-    assert "1 applied" in (await shell.ok("migrate")).err
+    assert f"{len(MIGRATIONS)} applied" in (await shell.ok("migrate")).err
     assert "nothing to do" in (await shell.ok("migrate")).err
     connection = await asyncpg.connect(database)
     await connection.execute("INSERT INTO migrations VALUES (9999, 'of_tomorrow', 'x', 0)")
@@ -85,6 +86,42 @@ async def test_a_schema_is_brought_up_to_date_by_itself_and_a_newer_one_is_refus
         refused = await shell.run(command)
         assert refused.code == 2
         assert "run a newer tocsin" in refused.err and len(refused.err.strip().splitlines()) == 1
+
+
+async def test_a_node_runs_on_while_a_newer_one_adds_to_the_schema(
+    start: Start, sink: HttpSink, database: str
+):
+    node = await start("older")
+    async with node.client() as client:
+        route = await client.webhook_route(sink.url("/hook"))
+    senders = Senders([node], route["key"])
+    senders.start(4)
+    await until(lambda: len(senders.acknowledged) > 50, 20)
+    connection = await asyncpg.connect(database)
+    async with connection.transaction():
+        for table in (
+            "registry",
+            "entities",
+            "events",
+            "dedup_keys",
+            "deliveries",
+            "attempts",
+            "incarnations",
+        ):
+            await connection.execute(f"ALTER TABLE {table} ADD COLUMN of_tomorrow text NOT NULL DEFAULT ''")
+        await connection.execute("CREATE TABLE of_tomorrow (number bigint PRIMARY KEY)")
+        await connection.execute("CREATE INDEX of_tomorrow_too ON deliveries (of_tomorrow)")
+        await connection.execute("INSERT INTO migrations VALUES (9999, 'of_tomorrow', 'x', 0)")
+    await connection.close()
+    enough = len(senders.acknowledged) + 100
+    await until(lambda: len(senders.acknowledged) > enough, 20)
+    await senders.stop()
+    assert (senders.refused, senders.broken) == (0, 0)
+    async with node.client() as client:
+        assert (await client.create("sources", name="changed meanwhile"))["id"]
+        await until_settled(client)
+        assert senders.acknowledged.items() <= (await stored(client)).items()
+    assert '"level":"error"' not in node.log_path.read_text()
 
 
 async def test_a_password_in_a_command_line_is_refused_and_not_repeated(tmp_path: Path):
@@ -131,6 +168,29 @@ async def test_workers_share_a_port_and_are_replaced(start: Start, sink: HttpSin
     running = _children(node.process.pid)
     assert await node.stop() == 0
     assert not any(Path(f"/proc/{pid}").exists() for pid in running)
+
+
+async def test_workers_whose_parent_was_killed_end_and_give_back_what_they_hold(start: Start, database: str):
+    node = await start("killed", workers=2)
+    connection = await asyncpg.connect(database)
+
+    async def nodes(condition: str) -> int:
+        return int(await connection.fetchval(f"SELECT count(*) FROM incarnations WHERE {condition}"))
+
+    async def both_serve() -> bool:
+        return await nodes("version IS NOT NULL") == 2
+
+    async def both_left() -> bool:
+        return await nodes("ended_at IS NOT NULL") == 2
+
+    await until_async(both_serve, 20)
+    workers = _children(node.process.pid)
+    assert len(workers) == 2
+    node.kill()
+    await until_async(both_left, 8)
+    await until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), 10)
+    assert node.log_path.read_text().count('"event":"worker.orphaned"') == 2
+    await connection.close()
 
 
 async def test_workers_on_a_file_are_refused_and_a_setting_that_is_wrong_ends_all(tmp_path: Path):
