@@ -288,6 +288,7 @@ class Gateway:
 
     async def _count(self) -> None:
         while not self._stopping.is_set():
+            self.metrics.refresh()
             try:
                 self._show(await self.store.ledger.counts())
             except Refused as error:

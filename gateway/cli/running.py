@@ -52,7 +52,7 @@ async def _run(settings: Settings, writer: LineWriter, parent: int | None) -> in
     gateway = await open_gateway(settings)
     try:
         host, port = await _start(gateway)
-        gateway.metrics.log_lines_dropped.set_function(lambda: writer.dropped)
+        gateway.metrics.follow(gateway.metrics.log_lines_dropped, lambda: writer.dropped)
         settle_memory()
         url = url_of(host, port)
         with published(settings.data_dir / URL_FILE, url):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -19,6 +20,7 @@ from gateway.cli.signals import stop_signals
 from gateway.domain.errors import ConfigurationError
 from gateway.settings import PREFIX, Settings
 from gateway.telemetry.logging import configure
+from gateway.telemetry.metrics import SHARED, forget_worker
 
 log = structlog.get_logger()
 
@@ -27,6 +29,7 @@ AGAIN_SECONDS = 1.0
 STOP_SECONDS = 15.0
 """How long stopping may take beyond the drain."""
 MISCONFIGURED = 2
+METRICS_FOLDER = "metrics"
 
 
 def run_workers(settings: Settings, given: Mapping[str, object], *, line_format: str) -> int:
@@ -49,11 +52,13 @@ class Workers:
         self._environment = os.environ | {
             f"{PREFIX}{name.upper()}": str(value) for name, value in given.items() if value is not None
         }
+        self._metrics = settings.data_dir / METRICS_FOLDER
         self._failed = 0
 
     async def run(self) -> int:
         """Start them, the first one alone, and keep them until a signal or until one cannot start."""
         asked = stop_signals()
+        self._share_metrics()
         # Bound, and never listening: it keeps the port for all of them.
         with _bound(self._settings.host, self._settings.port) as kept:
             host, port = kept.getsockname()[:2]
@@ -65,6 +70,12 @@ class Workers:
                 keeping += [asyncio.create_task(self._keep(place, asked)) for place in places]
             await asyncio.gather(*keeping)
         return self._failed
+
+    def _share_metrics(self) -> None:
+        """An empty folder in which workers count together: /metrics of one shows all of them."""
+        shutil.rmtree(self._metrics, ignore_errors=True)
+        self._metrics.mkdir(parents=True)
+        self._environment[SHARED] = str(self._metrics)
 
     async def _first_is_up(self, asked: asyncio.Event, first: asyncio.Task[None]) -> bool:
         """Wait for the first worker, which makes what is missing, keys and tables, for all."""
@@ -82,6 +93,8 @@ class Workers:
             waiting = asyncio.create_task(asked.wait())
             await asyncio.wait((ended, waiting), return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
+            if ended.done():
+                forget_worker(worker.pid, self._metrics)
             if not ended.done():
                 await self._stop(worker, ended)
             elif worker.returncode == MISCONFIGURED:

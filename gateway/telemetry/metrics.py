@@ -1,11 +1,21 @@
-"""Every metric of the gateway, in one place; `docs/operating.md` lists the same and a test compares them."""
+"""Every metric of the gateway, in one place; `docs/operating.md` lists the same and a test compares them.
+
+Workers that share a port share files too (prometheus_client's multiprocess mode): whichever of them is asked
+answers for all. `multiprocess_mode` says what a gauge of several workers is then.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable that names the folder of the shared files to a worker, for prometheus_client to read."""
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -16,6 +26,8 @@ class Metrics:
     def __init__(self) -> None:
         registry = CollectorRegistry()
         self.registry = registry
+        self._shown = _shared() or registry
+        self._watched: list[tuple[Gauge, Callable[[], float]]] = []
         self.events_accepted = Counter(
             "tocsin_events_accepted", "Events that are durable, quarantined ones included.", registry=registry
         )
@@ -75,21 +87,35 @@ class Metrics:
             registry=registry,
         )
         self.in_flight = Gauge(
-            "tocsin_deliveries_in_flight", "Deliveries under way right now.", registry=registry
+            "tocsin_deliveries_in_flight",
+            "Deliveries under way right now.",
+            registry=registry,
+            multiprocess_mode="livesum",
         )
         self.deliveries = Gauge(
-            "tocsin_deliveries", "Deliveries in the ledger by state.", ["state"], registry=registry
+            "tocsin_deliveries",
+            "Deliveries in the ledger by state.",
+            ["state"],
+            registry=registry,
+            multiprocess_mode="livemostrecent",
         )
         self.oldest_due_seconds = Gauge(
             "tocsin_oldest_due_seconds",
             "Age of the oldest delivery that is due, in seconds.",
             registry=registry,
+            multiprocess_mode="livemostrecent",
         )
         self.registry_version = Gauge(
-            "tocsin_registry_version", "The configuration in force.", registry=registry
+            "tocsin_registry_version",
+            "The configuration in force.",
+            registry=registry,
+            multiprocess_mode="livemin",
         )
         self.log_lines_dropped = Gauge(
-            "tocsin_log_lines_dropped", "Log lines dropped because nobody read them.", registry=registry
+            "tocsin_log_lines_dropped",
+            "Log lines dropped because nobody read them.",
+            registry=registry,
+            multiprocess_mode="sum",
         )
 
     @cache  # noqa: B019  lives as long as the process, with one entry for each kind and reason
@@ -97,10 +123,35 @@ class Metrics:
         """What one attempt is counted by; looking labels up each time costs more than counting."""
         return self.attempts.labels(kind, reason), self.attempt_seconds.labels(kind)
 
+    def follow(self, gauge: Gauge, value: Callable[[], float]) -> None:
+        """Have a gauge show a value that is counted elsewhere, as of the last `refresh`."""
+        self._watched.append((gauge, value))
+
+    def refresh(self) -> None:
+        """Take what is counted elsewhere, for whichever worker is asked next."""
+        for gauge, value in self._watched:
+            gauge.set(value())
+
     def render(self) -> bytes:
-        """The OpenMetrics text."""
-        text: bytes = generate_latest(self.registry)  # type: ignore[no-untyped-call] # untyped upstream
+        """The OpenMetrics text, of all workers that share a folder."""
+        self.refresh()
+        text: bytes = generate_latest(self._shown)  # type: ignore[no-untyped-call] # untyped upstream
         return text
+
+
+def forget_worker(pid: int, folder: Path) -> None:
+    """A worker has ended: what it counted stays, what it was doing is over."""
+    mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call] # untyped upstream
+
+
+def _shared() -> CollectorRegistry | None:
+    """What reads the files of all workers; None where this process has no others."""
+    registry = CollectorRegistry()
+    try:
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # untyped upstream
+    except ValueError:
+        return None
+    return registry
 
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST

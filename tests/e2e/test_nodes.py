@@ -164,7 +164,14 @@ async def test_workers_share_a_port_and_are_replaced(start: Start, sink: HttpSin
     assert '"event":"worker.ended"' in node.log_path.read_text()
     async with node.client() as client:
         await until_settled(client, 30)
-        assert senders.acknowledged.items() <= (await stored(client)).items()
+        kept = await stored(client)
+        assert senders.acknowledged.items() <= kept.items()
+        accepted, in_flight = "tocsin_events_accepted_total", "tocsin_deliveries_in_flight"
+        for _ in range(8):
+            metrics = await _metrics(node.url)
+            # What the killed one took in its last moment may be stored and neither counted nor answered.
+            assert len(senders.acknowledged) - 4 <= metrics[accepted] <= len(kept)
+            assert metrics[in_flight] == 0
     running = _children(node.process.pid)
     assert await node.stop() == 0
     assert not any(Path(f"/proc/{pid}").exists() for pid in running)
@@ -199,6 +206,13 @@ async def test_workers_on_a_file_are_refused_and_a_setting_that_is_wrong_ends_al
     shell = Shell("", folder=tmp_path, TOCSIN_DATABASE="postgresql://nobody@127.0.0.1:1/none")
     refused = await shell.run("serve", "--workers", "2", "--listen", "127.0.0.1:0")
     assert refused.code == 2 and refused.err.count("cannot be reached") == 1
+
+
+async def _metrics(url: str) -> dict[str, float]:
+    """The metrics without labels, from whichever worker answers."""
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/metrics") as answer:
+        lines = [line for line in (await answer.text()).splitlines() if line[0] != "#" and "{" not in line]
+    return {name: float(value) for name, value in (line.split()[:2] for line in lines)}
 
 
 def _children(pid: int) -> list[str]:
