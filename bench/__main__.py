@@ -9,11 +9,11 @@ import os
 import statistics
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench import nodes, processes
+from bench import backlog, nodes, processes
 from bench.driver import Load, Sink, open_sink
 from bench.gateway import FANS, Gateway, arrived
 
@@ -185,6 +185,13 @@ def main() -> None:
         default=4 if nodes.binaries() else 0,
         help="rounds of several nodes on PostgreSQL (default 4, 0 without a server on this machine)",
     )
+    parser.add_argument(
+        "--backlog",
+        type=int,
+        nargs="*",
+        default=backlog.SIZES,
+        help="how many deliveries wait, to measure what that costs (default 1000 100000)",
+    )
     parser.add_argument("--json", type=Path, help="also write the result to this file")
     options = parser.parse_args()
     result = asyncio.run(run(options))
@@ -192,6 +199,9 @@ def main() -> None:
     if options.nodes:
         result["nodes"] = asyncio.run(nodes.run(options.nodes, options.events))
         nodes.report(result["nodes"])
+    if options.backlog:
+        found = asyncio.run(backlog.run(backlog.stores(), options.backlog))
+        result["backlog"] = {name: [asdict(one) for one in costs] for name, costs in found.items()}
     if options.json:
         options.json.write_text(json.dumps(result, indent=2) + "\n")
 

@@ -93,11 +93,11 @@ class Workers:
             waiting = asyncio.create_task(asked.wait())
             await asyncio.wait((ended, waiting), return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
-            if ended.done():
-                forget_worker(worker.pid, self._metrics)
             if not ended.done():
                 await self._stop(worker, ended)
-            elif worker.returncode == MISCONFIGURED:
+                return
+            forget_worker(worker.pid, self._metrics)
+            if worker.returncode == MISCONFIGURED:
                 self._failed = MISCONFIGURED
                 asked.set()
             else:

@@ -5,14 +5,14 @@ Bytes are kept as they are; what a rule or a template reads is never derived fro
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from gateway.domain.delivery import AcceptedEvent, Claim
 from gateway.domain.destination import Destination, Subscription
-from gateway.domain.errors import Problem
+from gateway.domain.errors import Problem, Unavailable
 from gateway.domain.event import AttributeValue, DataForm, Event
 from gateway.domain.ids import (
     DeliveryId,
@@ -77,6 +77,18 @@ def instance_of(entity: Entity) -> InstanceId:
 def entity(kind: str, body: str | bytes) -> Entity:
     """Read an entity that `to_text` wrote; members it lacks take their defaults."""
     return _entities[kind].decode(body)
+
+
+def entities(found: Iterable[Iterable[Any]]) -> tuple[Entity, ...]:
+    """Read rows of kind and text. Raises Unavailable for what only a newer release can read."""
+    try:
+        return tuple(entity(kind, body) for kind, body in found)
+    except (KeyError, msgspec.DecodeError) as error:
+        raise Unavailable(
+            "configuration_unreadable",
+            "a newer release made this configuration; this node cannot read it",
+            retry_after=5,
+        ) from error
 
 
 def problems(text: str | bytes | None) -> tuple[Problem, ...]:

@@ -9,8 +9,9 @@ import pytest
 from gateway.domain.delivery import State
 from gateway.domain.errors import ConfigurationError
 from gateway.domain.source import Source
-from gateway.ports import EventFilter, Put, StaleRoutingError
+from gateway.ports import EventFilter, Hold, Put, StaleRoutingError
 from gateway.security.keyprint import Keyprint
+from gateway.storage.effects import Step
 from gateway.storage.postgres.node import LEASE_SECONDS
 from gateway.storage.postgres.store import PostgresStore
 from tests.contracts.conftest import KEYPRINT, PostgresHouse
@@ -82,6 +83,39 @@ async def test_what_one_node_changed_no_other_routes_without(nodes):
     with pytest.raises(StaleRoutingError):
         await append(nodes[1], entry("1"), routed_with=0)
     await append(nodes[1], entry("1", version=1), routed_with=1)
+
+
+async def test_what_a_node_left_of_a_change_another_goes_on_with(house):
+    first, second = [await house.open(batch=5) for _ in range(2)]
+    for one in (first, second):
+        await one._effects.stop()
+    await append(first, *(entry(str(number), planned("off")) for number in range(30)))
+    await first.registry.apply([], [Hold("off", "disabled")], expected=0)
+    await first._effects.step()
+    assert await claim_all(second.ledger) == []
+    await house.crash(first)
+    while await second._effects.step() is not Step.IDLE:
+        pass
+    assert set((await states(second)).values()) == {State.HELD}
+    await require_true_counts(second)
+
+
+async def test_nodes_that_carry_on_together_do_nothing_twice(house):
+    both = [await house.open(batch=5) for _ in range(2)]
+    for part in range(4):
+        await append(both[0], *(entry(f"{part}-{one}", planned(f"d-{part}")) for one in range(60)))
+    holds = [Hold(f"d-{part}", "disabled") for part in range(4)]
+    await asyncio.gather(
+        *(both[number % 2].registry.apply([], [hold], expected=0) for number, hold in enumerate(holds))
+    )
+    for one in both:
+        one._effects.wake()
+
+    async def all_held():
+        return set((await states(both[0])).values()) == {State.HELD}
+
+    await until_async(all_held)
+    await require_true_counts(both[1])
 
 
 async def test_a_change_is_everywhere_once_every_node_has_it_in_force(nodes):

@@ -124,6 +124,31 @@ async def test_a_node_runs_on_while_a_newer_one_adds_to_the_schema(
     assert '"level":"error"' not in node.log_path.read_text()
 
 
+async def test_an_older_node_refuses_events_while_it_cannot_read_the_configuration(
+    start: Start, sink: HttpSink, database: str
+):
+    node = await start("older")
+    connection = await asyncpg.connect(database)
+
+    async def change(statement: str) -> None:
+        async with connection.transaction():
+            await connection.execute("UPDATE registry SET version = version + 1")
+            await connection.execute(statement)
+
+    async with node.client() as client:
+        route = await client.webhook_route(sink.url("/hook"))
+        await change("INSERT INTO entities VALUES ('of_tomorrow', 'x', 1, '{}')")
+        status, problem = await client.send(cloudevent("refused"), route["source"])
+        assert (status, problem["code"]) == (503, "configuration_unreadable")
+        assert await _answers(f"{node.url}/healthz", 200)
+        await change("DELETE FROM entities WHERE kind = 'of_tomorrow'")
+        status, _ = await client.send(cloudevent("taken"), route["source"])
+        assert status == 202
+        await until_settled(client)
+    assert len(sink.requests) == 1
+    await connection.close()
+
+
 async def test_a_password_in_a_command_line_is_refused_and_not_repeated(tmp_path: Path):
     refused = await Shell("", folder=tmp_path).run("serve", "--database", "postgresql://me:hunter2@host/db")
     assert refused.code == 2 and "TOCSIN_DATABASE_FILE" in refused.err and "hunter2" not in refused.err

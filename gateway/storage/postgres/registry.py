@@ -129,8 +129,7 @@ async def _load(connection: Connection, version: int | None) -> Configuration:
             found = await fetch(connection, "entities_at", version=version)
         else:
             raise ValueError(f"there is no registry version {version}, the newest is {newest}")
-    entities = tuple(rows.entity(kind, body) for kind, body in found)
-    return Configuration(newest if version is None else version, entities)
+    return Configuration(newest if version is None else version, rows.entities(found))
 
 
 async def _change(connection: Connection, changes: Sequence[Change], version: int) -> None:

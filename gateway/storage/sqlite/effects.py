@@ -9,12 +9,13 @@ from typing import Any
 
 from gateway.domain.delivery import State
 from gateway.ports import Effect
-from gateway.storage.effects import CANCEL, Remainder, Step
+from gateway.storage.effects import CANCEL, HOLD, UNHOLD, Remainder, Step
 from gateway.storage.sqlite.statements import SQL
 from gateway.storage.sqlite.tally import Tally
 
 Place = tuple[Any, ...]
 _BEFORE_ALL: Place = (-1.0, -1, "", -1)
+_CHANGES = {CANCEL: "cancel", HOLD: "hold", UNHOLD: "unhold"}
 PLACES = 20
 """Bits of a delivery's number that say its place within its event."""
 
@@ -112,5 +113,5 @@ def _change(
 ) -> None:
     given = {"numbers": json.dumps(numbers), "reason": effect.leaves, "now": now}
     if numbers:
-        connection.execute(SQL[effect.name], given)
+        connection.execute(SQL[_CHANGES[effect.name]], given)
         tally.move(state.value, effect.makes.value, len(numbers))

@@ -76,8 +76,7 @@ def _load(connection: sqlite3.Connection, *, version: int | None) -> Configurati
         found = connection.execute(SQL["entities_at"], (version,))
     else:
         raise ValueError(f"there is no registry version {version}, the newest is {newest}")
-    entities = tuple(rows.entity(kind, body) for kind, body in found)
-    return Configuration(newest if version is None else version, entities)
+    return Configuration(newest if version is None else version, rows.entities(found))
 
 
 def _apply(connection: sqlite3.Connection, changes: Sequence[Change], expected: int) -> int:
