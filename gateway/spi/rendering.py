@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -40,14 +41,35 @@ _NOT_IN_LINES = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029{_INVISIBLE}]")
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 
 
+def good_news(message: Message) -> bool:
+    """Whether a message is shown in green: it tells that all is well and of nothing that is not."""
+    if message.state is MessageState.RECOVERY:
+        return True
+    return message.resolves and message.state is not MessageState.PROBLEM
+
+
 def colour(message: Message) -> str:
-    """The colour of a message, `#RRGGBB`: by severity, green for a recovery."""
-    return RESOLVED_COLOUR if message.state is MessageState.RECOVERY else COLOURS[message.severity]
+    """The colour of a message, `#RRGGBB`: by severity, green for good news."""
+    return RESOLVED_COLOUR if good_news(message) else COLOURS[message.severity]
 
 
 def clip(text: str, limit: int, mark: str = CUT) -> str:
     """At most `limit` characters; what is cut ends with `mark`."""
     return text if len(text) <= limit else text[: max(limit - len(mark), 0)] + mark[:limit]
+
+
+def fitted(text: str, limit: int, escape: Callable[[str], str], measure: Callable[[str], int] = len) -> str:
+    """The text escaped, at most `limit` long by `measure`; what does not fit is cut before it is escaped,
+    so that no escape is cut in two, and ends with CUT."""
+    whole = escape(text)
+    if measure(whole) <= limit:
+        return whole
+
+    def size(kept: int) -> int:
+        return measure(escape(text[:kept] + CUT))
+
+    kept = bisect_right(range(len(text)), limit, key=size) - 1
+    return escape(text[:kept] + CUT) if kept >= 0 else ""
 
 
 def one_line(text: str, limit: int) -> str:
@@ -136,6 +158,15 @@ def _facts_table(facts: Iterable[Fact]) -> str:
 def _anchors(links: Iterable[Link]) -> Iterable[str]:
     for label, url in web_links(links):
         yield f'<p><a href="{html.escape(url)}">{html.escape(one_line(label, 200) or url)}</a></p>\n'
+
+
+def shown_links(message: Message, most: int, longest: int) -> list[Link]:
+    """At most `most` links, in order, whose URLs have at most `longest` characters; the link to the event
+    itself is the last to go."""
+    fitting = [link for link in web_links(message.links) if len(link.url) <= longest]
+    if len(fitting) > most and fitting[-1].url == message.event_url:
+        return [*fitting[: most - 1], fitting[-1]]
+    return fitting[:most]
 
 
 def web_links(links: Iterable[Link]) -> Iterable[Link]:

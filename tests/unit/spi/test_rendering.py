@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -18,9 +19,11 @@ from gateway.spi.rendering import (
     clip,
     colour,
     details,
+    fitted,
     headline,
     html_body,
     one_line,
+    shown_links,
     text_block,
     text_body,
     web_links,
@@ -181,3 +184,43 @@ def test_the_colour_tells_the_severity():
     assert colour(make_message(severity=Severity.CRITICAL)) == "#8E0000"
     assert colour(make_message()) == "#3498DB"
     assert colour(make_message(severity=Severity.ERROR, outcome=Outcome.FAILED)) == "#E74C3C"
+
+
+def test_good_news_is_green_unless_something_is_wrong_all_the_same():
+    assert colour(make_message(outcome=Outcome.OK)) == "#2ECC71"
+    assert colour(make_message(outcome=Outcome.OK, severity=Severity.NOTICE)) == "#2ECC71"
+    assert colour(make_message(outcome=Outcome.OK, severity=Severity.ERROR)) == "#E74C3C"
+    assert colour(make_message(outcome=Outcome.STARTED)) == "#3498DB"
+
+
+def _doubled(text):
+    return text.replace("*", "\\*")
+
+
+@given(st.text("ab*", max_size=60), st.integers(0, 40))
+def test_escaped_text_is_cut_before_it_is_escaped(text, limit):
+    result = fitted(text, limit, _doubled)
+    assert len(result) <= limit
+    beginning = result.removesuffix("[...]").replace("\\*", "*")
+    assert text.startswith(beginning)
+    if len(_doubled(text)) <= limit:
+        assert result == _doubled(text)
+    elif limit >= 7:
+        longer = text[: len(beginning) + 1]
+        assert result.endswith("[...]") and len(_doubled(longer)) + 5 > limit
+
+
+def test_escaped_text_is_measured_in_the_targets_own_unit():
+    def bytes_of(text):
+        return len(text.encode())
+
+    assert fitted("é" * 10, 20, str, bytes_of) == "é" * 10
+    assert fitted("é" * 10, 19, str, bytes_of) == "é" * 7 + "[...]"
+
+
+def test_the_link_to_the_event_is_the_last_to_go():
+    links = {f"{number}": f"https://example.org/{number}" for number in range(5)}
+    message = replace(make_message(links=links), public_url="https://gw.example")
+    assert [link.label for link in shown_links(message, 3, 100)] == ["0", "1", "Event"]
+    assert [link.label for link in shown_links(make_message(links=links), 3, 100)] == ["0", "1", "2"]
+    assert shown_links(message, 9, 20) == []
