@@ -309,9 +309,16 @@ class Dispatcher:
         now = self._clock.monotonic()
         if tried.verdict is Verdict.GOOD:
             lane.breaker.succeeded()
+            self._keep_pace(lane)
         elif tried.verdict is Verdict.BAD and lane.breaker.failed(now, tried.pause):
             await self.give_back(lane.empty_out(), "paused", lane.breaker.paused_for(now))
             self._start_later(lane, lane.breaker.paused_for(now))
+
+    def _keep_pace(self, lane: Lane) -> None:
+        """The last answer may have told of another rate."""
+        destination = self._current.snapshot.destinations.get(lane.destination_id)
+        if destination is not None:
+            lane.window.follow(self._pace(destination))
 
     def _next(self, lane: Lane) -> None:
         """A worker ended: give its place to whoever waits, then to its own lane, then to the backlog."""

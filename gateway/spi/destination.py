@@ -187,7 +187,8 @@ class Destination(ABC, Generic[C, A]):
 
     @property
     def pace(self) -> Pace | None:
-        """The rate that the far end publishes; None where it has none. The pipeline keeps to it."""
+        """The rate that the far end publishes, or has told in its last answers; None where it has none. The
+        pipeline keeps to it, and looks again after every success."""
         return None
 
     async def prepare(self) -> Mapping[str, Any]:

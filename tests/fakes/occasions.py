@@ -50,7 +50,7 @@ def hostile() -> Message:
         summary="<@U1> <at>all</at> [click](https://evil.example) `x` \\ _a_ ||b||\n> quote\n1. {{x}}\x00",
         resource='"; DROP <script>alert(1)</script>',
         job="&lt;&amp;",
-        links={"](https://evil.example) | all": "https://example.org/a_(b)?x=1&y=<2>"},
+        links={"](https://evil.example) | all": "https://example.org/a_(b)?x=1&y=2"},
         data={"<at>": ["\u202e", "]("]},
     )
 
