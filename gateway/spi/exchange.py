@@ -62,3 +62,17 @@ class HttpDestination(Destination[C, A]):
             raise self._masking.failure(failed, kept)
         named = vendor_id(answer) if vendor_id else ""
         return Receipt(answer.status, detail=note, vendor_id=named, sent=kept)
+
+
+def refusal(
+    answer: HttpAnswer, reason: Reason, said: object = "", *, retry_after: float | None = None
+) -> DeliveryFailed:
+    """The failure that an answer stands for at this vendor, with the vendor's own words where it has any."""
+    words = f": {said}" if said else ""
+    return DeliveryFailed(
+        reason,
+        f"answered {answer.status} {answer.reason}".rstrip() + words,
+        retry_after=retry_after,
+        status=answer.status,
+        excerpt=answer.text,
+    )

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
+
+import orjson
 
 from gateway.spi.outcome import DeliveryFailed, Reason, clean_line
 from gateway.spi.url import InvalidUrl, Url, parse_url
@@ -110,6 +112,15 @@ class HttpAnswer:
         if self.headers.get("content-encoding") not in (None, "", "identity"):
             return ""
         return self.body.decode("utf-8", "replace")
+
+    @property
+    def members(self) -> dict[str, Any]:
+        """The members of the JSON object that the body is; none where it is something else, or was cut."""
+        try:
+            value = orjson.loads(self.text)
+        except orjson.JSONDecodeError:
+            return {}
+        return value if isinstance(value, dict) else {}
 
 
 class HttpClient(Protocol):

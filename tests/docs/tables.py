@@ -34,6 +34,7 @@ from gateway.storage.sqlite import space
 from gateway.telemetry.metrics import Metrics
 from gateway.transport.limits import Limits as Outgoing
 from tests.docs.pages import DOCS
+from tests.fakes.golden import golden
 
 _MARKED = re.compile(r"(<!-- begin: (?P<name>[^>]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _UNITS = {"_seconds": "seconds", "_bytes": "bytes", "_days": "days"}
@@ -181,6 +182,11 @@ def webhook_bounds() -> str:
     )
 
 
+def golden_of(name: str) -> str:
+    """What a receiver gets: a golden file as a block of code."""
+    return f"```{name.rpartition('.')[2]}\n{golden(name).decode()}```\n"
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "kinds": kinds,
     "settings": settings,
@@ -198,8 +204,9 @@ TABLES: dict[str, Callable[[], str]] = {
 def wanted(name: str) -> str:
     """The table that belongs between the marks of this name."""
     what, _, kind = name.partition(" of ")
-    if what in ("config", "address"):
-        return {"config": config_of, "address": address_of}[what](kind)
+    made = {"config": config_of, "address": address_of, "golden": golden_of}.get(what)
+    if made and kind:
+        return made(kind)
     return TABLES[name]()
 
 
