@@ -208,6 +208,33 @@ async def test_slack_and_custom_domain_mail_are_destinations_too(sdk: Sdk, sink:
     await sdk.removed("delete_destination", made.id)
 
 
+async def test_pagerduty_takes_ibms_settings_and_a_template_of_its_subscription(sdk: Sdk):
+    params = ibm.DestinationConfigOneOfPagerDutyDestinationConfig(
+        api_key="hidden-api-key", routing_key="hidden-routing-key"
+    )
+    made = await sdk.answer(
+        201,
+        ibm.DestinationResponse,
+        "create_destination",
+        "pages",
+        "pagerduty",
+        config={"params": params.to_dict()},
+    )
+    shown = ibm.DestinationConfigOneOfPagerDutyDestinationConfig.from_dict(made.config.params)
+    assert shown.api_key and shown.routing_key and "hidden" not in shown.api_key + shown.routing_key
+    subscribed = await sdk.answer(
+        201,
+        ibm.Subscription,
+        "create_subscription",
+        "pages",
+        made.id,
+        await new_topic(sdk),
+        attributes=ibm.SubscriptionCreateAttributesPagerDutyAttributes(template_id_notification="t-1"),
+    )
+    shown = ibm.SubscriptionAttributesPagerDutyAttributesResponse.from_dict(subscribed.attributes)
+    assert shown.template_id_notification == "t-1"
+
+
 async def test_the_built_in_mail_service_is_found_by_listing_and_stays(sdk: Sdk):
     found = await built_in(sdk, "smtp_ibm")
     await sdk.refused(422, "unknown_type", "create_destination", "another", "smtp_ibm")
