@@ -87,6 +87,10 @@ class HttpSink:
         """Called with each request once it is here as a whole."""
         self.requests.append(request)
 
+    def reply(self, request: Received) -> Reply:
+        """What a request is answered with; it has been recorded."""
+        return self._replies.popleft() if self._replies else self.usual
+
     async def stop_listening(self) -> None:
         """Refuse new connections and close the idle ones."""
         await self._runner.cleanup()
@@ -105,8 +109,9 @@ class HttpSink:
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read()
-        self.record(Received(request.method, request.path_qs, request.headers, request.raw_headers, body))
-        reply = self._replies.popleft() if self._replies else self.usual
+        received = Received(request.method, request.path_qs, request.headers, request.raw_headers, body)
+        self.record(received)
+        reply = self.reply(received)
         self.arrived.set()
         if reply.delay != 0.0:
             await self._wait(reply.delay)

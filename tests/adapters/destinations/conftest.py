@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 
+import aiohttp
 import pytest
 
 from gateway.security.egress import Dialer, EgressPolicy
@@ -13,6 +14,7 @@ from gateway.transport.sockets import GuardedDialer
 from gateway.transport.tls import client_context
 from tests.fakes.certificates import Authority
 from tests.fakes.clock import FakeClock
+from tests.fakes.daemons import Influxd, Pushgateway, VictoriaMetrics
 
 
 class Loopback:
@@ -41,3 +43,28 @@ async def tools(authority, clock):
     http = GuardedHttpClient(dialer, user_agent="tocsin/test", tls=client_context(authority.file))
     yield Tools(http, dialer, clock, ssl.create_default_context(cafile=authority.file), domain="gw.example")
     await http.close()
+
+
+@pytest.fixture(scope="session")
+def victoria_metrics():
+    with VictoriaMetrics() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def influxd():
+    with Influxd() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def pushgateway():
+    with Pushgateway() as server:
+        yield server
+
+
+@pytest.fixture
+async def web():
+    """To ask servers what they have."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=15)) as session:
+        yield session
