@@ -38,6 +38,7 @@ from gateway.security.egress import (
     SystemResolver,
 )
 from gateway.security.keyprint import Keyprint
+from gateway.service.callbacks import Callbacks
 from gateway.service.configuration import Configurator
 from gateway.service.destinations import GONE, Destinations
 from gateway.service.instances import Instances
@@ -187,6 +188,7 @@ class Gateway:
             subscriptions=Subscriptions(self.configurator),
             schemas=Schemas(self.configurator),
             records=records,
+            callbacks=Callbacks(self.current, self.channels, store.ledger),
             trials=Trials(self.current, store.ledger, self.dispatcher, records, clock),
         )
         self._retention = Retention(

@@ -16,6 +16,7 @@ from gateway.domain.delivery import (
     Claim,
     Delivery,
     LastResult,
+    LateReceipt,
     Planned,
     Settlement,
     State,
@@ -196,6 +197,10 @@ class LedgerCounts:
     oldest_due_age: float = 0.0
 
 
+MAX_RECEIPTS = 32
+"""Receipts that are kept of one delivery."""
+
+
 class Ledger(Protocol):
     """Events and deliveries. What a call has returned from is durable: it survives kill -9 and power loss.
 
@@ -277,6 +282,18 @@ class Ledger(Protocol):
     async def last_results(self, instance_id: InstanceId) -> Mapping[DestinationId, LastResult]:
         """What `note_results` kept of this instance's destinations."""
 
+    async def add_receipt(
+        self, destination_id: DestinationId, delivery_id: DeliveryId, receipt: LateReceipt
+    ) -> bool:
+        """Keep what a channel said later of a delivery; False if this destination has no such delivery.
+
+        The same said again (status, code and vendor's id) is kept once, of MAX_RECEIPTS different ones the
+        first. No state changes by it.
+        """
+
+    async def receipts(self, delivery_id: DeliveryId) -> Sequence[LateReceipt]:
+        """What was said later of a delivery, oldest first."""
+
     async def counts(self) -> LedgerCounts:
         """How many deliveries stand where, for metrics and readiness."""
 
@@ -285,7 +302,8 @@ class Ledger(Protocol):
     ) -> int:
         """Delete at most `limit` rows that are older than the given times (epoch seconds); return how many.
 
-        Never a delivery that is pending, leased or held, nor an event that one of those belongs to.
+        Never a delivery that is pending, leased or held, nor an event that one of those belongs to. What was
+        tried and said of a delivery goes with it.
         """
 
 

@@ -149,6 +149,20 @@ class LastResult(NamedTuple):
     succeeded_at: float | None = None
 
 
+class LateReceipt(NamedTuple):
+    """What a channel said of a delivery after it had taken it: a callback, a bounce. It changes no state.
+
+    `status` is the channel's own word (`delivered`, `undelivered`), `code` its error code and `vendor_id` the
+    id that it knows the message by, '' if none; `received_at` is in seconds since the epoch.
+    """
+
+    received_at: float
+    status: str
+    code: str = ""
+    detail: str = ""
+    vendor_id: str = ""
+
+
 class Settlement(NamedTuple):
     """How a held delivery goes on. Without an attempt it is given back untried and counts as no try.
 

@@ -8,4 +8,6 @@ from gateway.spi.message import Message
 
 def render(claim: Claim, *, public_url: str) -> Message:
     """The message of one delivery; what needs the data parsed is worked out when a channel asks for it."""
-    return Message(claim.delivery_id, claim.accepted, claim.recipient, public_url)
+    return Message(
+        claim.delivery_id, claim.accepted, claim.recipient, public_url, destination_id=claim.destination_id
+    )

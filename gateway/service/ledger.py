@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gateway.domain.delivery import AS_EVENT, Attempt, Delivery, State
+from gateway.domain.delivery import AS_EVENT, Attempt, Delivery, LateReceipt, State
 from gateway.domain.errors import Conflict, NotFound
 from gateway.domain.ids import DeliveryId, EventId, SourceId
 from gateway.domain.source import Instance
@@ -42,11 +42,12 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryWithAttempts:
-    """A delivery, its event, and every try."""
+    """A delivery, its event, every try, and what was said of it later."""
 
     delivery: Delivery
     stored: StoredEvent | None
     attempts: Sequence[Attempt]
+    receipts: Sequence[LateReceipt] = ()
 
     @property
     def sent(self) -> bytes:
@@ -104,7 +105,8 @@ class Records:
         if delivery is None:
             raise NotFound("delivery_not_found", f"there is no delivery {delivery_id!r}")
         stored = await self.ledger.event(instance.id, delivery.event_id)
-        return DeliveryWithAttempts(delivery, stored, await self.ledger.attempts(delivery.id))
+        attempts = await self.ledger.attempts(delivery.id)
+        return DeliveryWithAttempts(delivery, stored, attempts, await self.ledger.receipts(delivery.id))
 
     async def replay(self, instance: Instance, delivery_id: str) -> DeliveryWithAttempts:
         """Send an ended delivery again, with the id it had. Raises NotFound, Conflict if it is not ended."""

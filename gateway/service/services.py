@@ -9,6 +9,7 @@ from gateway.domain.clock import Clock
 from gateway.pipeline.flow import Ingest
 from gateway.pipeline.snapshot import Current
 from gateway.ports import NodeState
+from gateway.service.callbacks import Callbacks
 from gateway.service.destinations import Destinations
 from gateway.service.instances import Instances
 from gateway.service.keys import Keys
@@ -46,6 +47,7 @@ class Services:
     subscriptions: Subscriptions
     schemas: Schemas
     records: Records
+    callbacks: Callbacks
     trials: Trials
     leaving: bool = False
     draining: bool = False

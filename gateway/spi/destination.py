@@ -17,6 +17,8 @@ from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVa
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationInfo, model_validator
 
 from gateway.domain.clock import Clock
+from gateway.domain.delivery import LateReceipt
+from gateway.spi.callback import Callback, CallbackRefused
 from gateway.spi.message import TEXT, TITLE, Message
 from gateway.spi.outcome import Receipt
 from gateway.spi.secret_fields import (
@@ -198,6 +200,13 @@ class Destination(ABC, Generic[C, A]):
         Raises DeliveryFailed, which refuses the settings: so only where they say that this is to be done.
         """
         return {}
+
+    def receipt_of(self, callback: Callback) -> LateReceipt:
+        """What a callback says of the delivery whose `callback_url` it came to.
+
+        Raises CallbackRefused when it is not genuine; kinds that ask for no callbacks refuse all.
+        """
+        raise CallbackRefused(f"{self.kind} takes no callbacks")
 
     async def close(self) -> None:
         """Let go of connections; called once, after the last delivery."""

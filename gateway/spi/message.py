@@ -17,6 +17,7 @@ from gateway.domain.event import Event
 from gateway.domain.severity import Severity
 from gateway.domain.view import EventView, Json, Missing
 from gateway.domain.vocabulary import Outcome, Vocabulary
+from gateway.spi.callback import callback_url
 from gateway.spi.cloudevents.payload import payload
 
 
@@ -66,6 +67,7 @@ class Message:
     public_url: str = ""
     templated: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
+    destination_id: str = ""
 
     @property
     def event(self) -> Event:
@@ -152,6 +154,11 @@ class Message:
             return ""
         instance, event = self.accepted.instance_id, self.accepted.id
         return f"{self.public_url.rstrip('/')}/v1/instances/{instance}/events/{event}"
+
+    @property
+    def callback_url(self) -> str:
+        """Where the channel may tell later what became of it; '' where the gateway has no public address."""
+        return callback_url(self.public_url, self.destination_id, self.delivery_id)
 
     @property
     def dedup_key(self) -> str:

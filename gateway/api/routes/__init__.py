@@ -8,6 +8,7 @@ from aiohttp import web
 
 from gateway.api.endpoint import AnyEndpoint, Api
 from gateway.api.invoke import Invoker
+from gateway.api.resources.callbacks import CallbackHandlers
 from gateway.api.resources.description import DescriptionHandlers
 from gateway.api.resources.destinations import DestinationHandlers
 from gateway.api.resources.identity import IdentityHandlers
@@ -20,6 +21,7 @@ from gateway.api.resources.sources import SourceHandlers
 from gateway.api.resources.subscriptions import SubscriptionHandlers
 from gateway.api.resources.topics import TopicHandlers
 from gateway.api.routes import (
+    callbacks,
     destinations,
     identity,
     ingest,
@@ -56,5 +58,6 @@ def endpoints(services: Services) -> Sequence[AnyEndpoint]:
         *subscriptions.declare(SubscriptionHandlers(services)),
         *schemas.declare(SchemaHandlers(services)),
         *identity.declare(IdentityHandlers(services)),
+        *callbacks.declare(CallbackHandlers(services)),
         *operations.declare(OperationHandlers(services)),
     ]

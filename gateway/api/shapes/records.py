@@ -10,7 +10,7 @@ from orjson import Fragment
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.api.shapes.base import Answer, timestamp
-from gateway.domain.delivery import AcceptedEvent, Attempt, Delivery, State
+from gateway.domain.delivery import AcceptedEvent, Attempt, Delivery, LateReceipt, State
 from gateway.domain.errors import Problem
 from gateway.domain.vocabulary import Vocabulary
 from gateway.pipeline.snapshot import Snapshot
@@ -115,6 +115,16 @@ class AttemptAnswer(Answer):
     excerpt: str | None = None
 
 
+class ReceiptAnswer(Answer):
+    """What the channel said later; it changes no state."""
+
+    received_at: str
+    status: str
+    code: str | None = None
+    detail: str | None = None
+    vendor_id: str | None = None
+
+
 class DeliveryPage(Answer):
     """A page of deliveries, newest first."""
 
@@ -126,6 +136,9 @@ class DeliveryDetail(DeliveryAnswer):
     """A delivery with every try, what was sent and the event behind it."""
 
     tries: list[AttemptAnswer]
+    receipts: list[ReceiptAnswer] = Field(
+        [], description="What the channel said later, oldest first: delivered, bounced."
+    )
     sent: str | None = Field(None, description="What went out last, at most 16 KiB, secrets masked.")
     event: EventAnswer | None = None
 
@@ -216,6 +229,7 @@ def delivery_detail(found: DeliveryWithAttempts, snapshot: Snapshot) -> Delivery
     return DeliveryDetail(
         **delivery_answer(found.delivery, snapshot).model_dump(),
         tries=[_attempt(one) for one in found.attempts],
+        receipts=[_receipt(one) for one in found.receipts],
         sent=found.sent.decode("utf-8", "replace") or None,
         event=event_answer(found.stored) if found.stored else None,
     )
@@ -275,4 +289,14 @@ def _attempt(attempt: Attempt) -> AttemptAnswer:
         code=attempt.code or None,
         detail=attempt.detail or None,
         excerpt=attempt.excerpt or None,
+    )
+
+
+def _receipt(receipt: LateReceipt) -> ReceiptAnswer:
+    return ReceiptAnswer(
+        received_at=timestamp(receipt.received_at),
+        status=receipt.status,
+        code=receipt.code or None,
+        detail=receipt.detail or None,
+        vendor_id=receipt.vendor_id or None,
     )

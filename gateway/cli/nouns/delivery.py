@@ -13,6 +13,7 @@ from gateway.cli.nouns.event import Limit
 from gateway.cli.screen import console, plain, safe, say, show_json, show_one, show_rows
 
 COLUMNS = ("created_at", "id", "state", "recipient", "attempts", "duration_ms", "code", "detail")
+RECEIPT_COLUMNS = ("received_at", "status", "code", "detail", "vendor_id")
 TRY_COLUMNS = ("number", "started_at", "duration_ms", "code", "reason", "detail")
 
 State = Literal["pending", "leased", "held", "delivered", "dead", "suppressed", "cancelled", "folded"]
@@ -51,15 +52,18 @@ def list_(
 def show(
     id: Annotated[str, Parameter(help="The id that the list shows.")], /, *, common: Common = USUAL
 ) -> None:
-    """Show a delivery: why it exists, every try, and what was sent."""
+    """Show a delivery: why it exists, every try, what was sent, and what the channel said later."""
     delivery = common.client.get(f"deliveries/{segment(id)}")
     if common.output == "json":
         show_json(delivery)
         return
-    tries, sent, _ = (delivery.pop(name, None) for name in ("tries", "sent", "event"))
+    tries, receipts, sent, _ = (delivery.pop(name, None) for name in ("tries", "receipts", "sent", "event"))
     show_one(delivery, common.output)
     console().print()
     show_rows(tries or (), TRY_COLUMNS, common.output)
+    if receipts:
+        console().print("\nsaid later:", markup=False)
+        show_rows(receipts, RECEIPT_COLUMNS, common.output)
     if sent:
         console().print(f"\n{safe(sent)}", markup=False)
 

@@ -9,9 +9,18 @@ from typing import TypeVar
 
 from asyncpg import Record
 
-from gateway.domain.delivery import Attempt, Claim, Delivery, LastResult, Settlement, State
+from gateway.domain.delivery import Attempt, Claim, Delivery, LastResult, LateReceipt, Settlement, State
 from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId
-from gateway.ports import Appended, DeliveryFilter, Entry, EventFilter, LedgerCounts, Page, StoredEvent
+from gateway.ports import (
+    MAX_RECEIPTS,
+    Appended,
+    DeliveryFilter,
+    Entry,
+    EventFilter,
+    LedgerCounts,
+    Page,
+    StoredEvent,
+)
 from gateway.storage import rows
 from gateway.storage.group import Group, GroupCommit, GroupLimits, Outcomes, busy
 from gateway.storage.incoming import Append, Settle
@@ -148,6 +157,18 @@ class PostgresLedger:
         """How the last try at each destination of this instance ended."""
         return await self._search(lambda connection: reading.last_results(connection, instance_id))
 
+    async def add_receipt(
+        self, destination_id: DestinationId, delivery_id: DeliveryId, receipt: LateReceipt
+    ) -> bool:
+        """Keep what a channel said later of a delivery; see `Ledger.add_receipt`."""
+        return await self._search(
+            lambda connection: _add_receipt(connection, destination_id, delivery_id, receipt)
+        )
+
+    async def receipts(self, delivery_id: DeliveryId) -> Sequence[LateReceipt]:
+        """What was said later of a delivery, oldest first."""
+        return await self._search(lambda connection: reading.receipts(connection, delivery_id))
+
     async def counts(self) -> LedgerCounts:
         """How many deliveries stand where."""
         by_state, due = await self._connections.run(_count)
@@ -190,7 +211,7 @@ class PostgresLedger:
         return self._connections.start(write)
 
     async def _search(self, work: Work[Result]) -> Result:
-        """Read for somebody outside: of the connections, some are always left for the path of an event."""
+        """Work for somebody outside: of the connections, some are always left for the path of an event."""
         try:
             async with asyncio.timeout(self._timeout):
                 await self._searches.acquire()
@@ -251,3 +272,18 @@ async def _count(connection: Connection) -> tuple[Mapping[State, int], float | N
     tallies = await fetch(connection, "tallies")
     due: float | None = await fetch_value(connection, "earliest_due")
     return {State(state): deliveries for state, deliveries in tallies}, due
+
+
+async def _add_receipt(
+    connection: Connection, destination_id: DestinationId, delivery_id: DeliveryId, receipt: LateReceipt
+) -> bool:
+    if not reading.possible(delivery_id):
+        return False
+    async with connection.transaction():
+        number = await fetch_value(
+            connection, "delivery_number", id=delivery_id, destination_id=destination_id
+        )
+        if number is None:
+            return False
+        await fetch(connection, "add_receipt", **receipt._asdict(), delivery=number, most=MAX_RECEIPTS)
+    return True

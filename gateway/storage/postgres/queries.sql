@@ -697,6 +697,22 @@ WHERE instance_id = :instance_id;
 -- name: forget_result
 DELETE FROM destination_results WHERE instance_id = :instance_id AND destination_id = :destination_id;
 
+-- name: delivery_number
+-- Locked, so that retention cannot take the delivery away before its receipt is written.
+SELECT number FROM deliveries WHERE id = :id AND destination_id = :destination_id FOR KEY SHARE;
+
+-- name: add_receipt
+INSERT INTO receipts (delivery, vendor_id, status, code, detail, received_at)
+SELECT :delivery, :vendor_id, :status, :code, :detail, :received_at
+WHERE (SELECT count(*) FROM receipts WHERE delivery = :delivery) < :most
+ON CONFLICT (delivery, vendor_id, status, code) DO NOTHING;
+
+-- name: receipts
+SELECT received_at, status, code, detail, vendor_id
+FROM receipts
+WHERE delivery = (SELECT number FROM deliveries WHERE id = :id)
+ORDER BY received_at, status;
+
 -- name: tallies
 SELECT state, sum(deliveries)::bigint FROM tallies GROUP BY state;
 
@@ -738,6 +754,8 @@ WITH old AS (
     RETURNING deliveries.number, deliveries.state
 ), untried AS (
     DELETE FROM attempts WHERE delivery = ANY (ARRAY(SELECT number FROM gone))
+), untold AS (
+    DELETE FROM receipts WHERE delivery = ANY (ARRAY(SELECT number FROM gone))
 ), unsent AS (
     DELETE FROM sent WHERE delivery = ANY (ARRAY(SELECT number FROM gone))
 ), counted AS (

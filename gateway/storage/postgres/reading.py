@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from asyncpg import Record
 
-from gateway.domain.delivery import Attempt, Delivery, LastResult
+from gateway.domain.delivery import Attempt, Delivery, LastResult, LateReceipt
 from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId
 from gateway.ports import DeliveryFilter, EventFilter, Page, StoredEvent
 from gateway.storage import pages
@@ -69,6 +69,11 @@ async def last_results(connection: Connection, instance_id: InstanceId) -> Mappi
     return {row[0]: LastResult(*row) for row in found}
 
 
+async def receipts(connection: Connection, delivery_id: DeliveryId) -> Sequence[LateReceipt]:
+    """What was said later of a delivery, oldest first."""
+    return [LateReceipt(*tuple(row)) for row in await _find(connection, "receipts", {"id": delivery_id})]
+
+
 async def _page(
     connection: Connection,
     name: str,
@@ -84,10 +89,11 @@ async def _page(
 
 async def _find(connection: Connection, name: str, parameters: Mapping[str, object]) -> Sequence[Record]:
     """Rows; none for a text that no row of this database can hold."""
-    if not all(_possible(value) for value in parameters.values()):
+    if not all(possible(value) for value in parameters.values()):
         return ()
     return await fetch(connection, name, **parameters)
 
 
-def _possible(value: object) -> bool:
+def possible(value: object) -> bool:
+    """Whether a row of this database can hold it."""
     return not isinstance(value, str) or _unstorable(value) is None

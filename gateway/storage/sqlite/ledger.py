@@ -9,10 +9,19 @@ from functools import partial
 from typing import Any, cast
 
 from gateway.domain.clock import Clock
-from gateway.domain.delivery import Attempt, Claim, Delivery, LastResult, Settlement, State
+from gateway.domain.delivery import Attempt, Claim, Delivery, LastResult, LateReceipt, Settlement, State
 from gateway.domain.errors import OutOfSpace
 from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId
-from gateway.ports import Appended, DeliveryFilter, Entry, EventFilter, LedgerCounts, Page, StoredEvent
+from gateway.ports import (
+    MAX_RECEIPTS,
+    Appended,
+    DeliveryFilter,
+    Entry,
+    EventFilter,
+    LedgerCounts,
+    Page,
+    StoredEvent,
+)
 from gateway.storage import rows
 from gateway.storage.group import Group, GroupCommit, GroupLimits, Outcomes, again
 from gateway.storage.incoming import Append, Settle
@@ -145,6 +154,16 @@ class SqliteLedger:
         """How the last try at each destination of this instance ended."""
         return await self._readers.run(lambda connection: reading.last_results(connection, instance_id))
 
+    async def add_receipt(
+        self, destination_id: DestinationId, delivery_id: DeliveryId, receipt: LateReceipt
+    ) -> bool:
+        """Keep what a channel said later of a delivery; see `Ledger.add_receipt`."""
+        return await self._writer.run(partial(_add_receipt, destination_id, delivery_id, receipt))
+
+    async def receipts(self, delivery_id: DeliveryId) -> Sequence[LateReceipt]:
+        """What was said later of a delivery, oldest first."""
+        return await self._readers.run(lambda connection: reading.receipts(connection, delivery_id))
+
     async def counts(self) -> LedgerCounts:
         """How many deliveries stand where."""
         by_state, due = await self._readers.run(_count)
@@ -234,6 +253,20 @@ def _replay(
         moves.move(found[0], State.PENDING.value, 1)
         moves.write(connection)
     return reopened
+
+
+def _add_receipt(
+    destination_id: DestinationId,
+    delivery_id: DeliveryId,
+    receipt: LateReceipt,
+    connection: sqlite3.Connection,
+) -> bool:
+    place = {"id": delivery_id, "destination_id": destination_id}
+    found = connection.execute(SQL["delivery_number"], place).fetchone()
+    if found is None:
+        return False
+    connection.execute(SQL["add_receipt"], {**receipt._asdict(), "delivery": found[0], "most": MAX_RECEIPTS})
+    return True
 
 
 def _finish(incarnation: int, now: float, connection: sqlite3.Connection) -> None:

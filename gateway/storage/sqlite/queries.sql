@@ -423,6 +423,21 @@ WHERE instance_id = ?;
 -- name: forget_result
 DELETE FROM destination_results WHERE instance_id = ? AND destination_id = ?;
 
+-- name: delivery_number
+SELECT number FROM deliveries WHERE id = :id AND destination_id = :destination_id;
+
+-- name: add_receipt
+INSERT INTO receipts (delivery, vendor_id, status, code, detail, received_at)
+SELECT :delivery, :vendor_id, :status, :code, :detail, :received_at
+WHERE (SELECT count(*) FROM receipts WHERE delivery = :delivery) < :most
+ON CONFLICT (delivery, vendor_id, status, code) DO NOTHING;
+
+-- name: receipts
+SELECT received_at, status, code, detail, vendor_id
+FROM receipts
+WHERE delivery = (SELECT number FROM deliveries WHERE id = :id)
+ORDER BY received_at, status;
+
 -- name: tallies
 SELECT state, deliveries FROM tallies;
 
@@ -485,6 +500,9 @@ WHERE number IN (SELECT value FROM json_each(?)) AND settled_at < ?
 
 -- name: delete_attempts
 DELETE FROM attempts WHERE delivery IN (SELECT value FROM json_each(?));
+
+-- name: delete_receipts
+DELETE FROM receipts WHERE delivery IN (SELECT value FROM json_each(?));
 
 -- name: delete_sent
 DELETE FROM sent WHERE delivery IN (SELECT value FROM json_each(?));

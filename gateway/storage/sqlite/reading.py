@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from gateway.domain.delivery import Attempt, Delivery, LastResult
+from gateway.domain.delivery import Attempt, Delivery, LastResult, LateReceipt
 from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId
 from gateway.ports import DeliveryFilter, EventFilter, Page, StoredEvent
 from gateway.storage import pages
@@ -65,6 +65,11 @@ def last_results(
     """How the last try at each destination of an instance ended."""
     found = connection.execute(SQL["last_results"], (instance_id,))
     return {row[0]: LastResult(*row) for row in found}
+
+
+def receipts(connection: sqlite3.Connection, delivery_id: DeliveryId) -> Sequence[LateReceipt]:
+    """What was said later of a delivery, oldest first."""
+    return [LateReceipt(*row) for row in connection.execute(SQL["receipts"], {"id": delivery_id})]
 
 
 def _page(

@@ -64,7 +64,7 @@ def _delete_deliveries(connection: sqlite3.Connection, numbers: Sequence[int], b
         return 0
     ended = connection.execute(SQL["ended_among"], (json.dumps(numbers), before)).fetchall()
     listed = (json.dumps([number for number, _ in ended]),)
-    for name in ("delete_attempts", "delete_sent", "delete_deliveries"):
+    for name in ("delete_attempts", "delete_receipts", "delete_sent", "delete_deliveries"):
         connection.execute(SQL[name], listed)
     tally = Tally()
     for state, count in Counter(state for _, state in ended).items():
