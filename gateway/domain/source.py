@@ -6,10 +6,11 @@ URI, which a source may be limited to (`allowed_sources`) but is never identifie
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gateway.domain.ids import InstanceId, KeyId, SourceId
+from gateway.domain.ids import InstanceId, KeyId, SourceId, TopicId
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,14 @@ class Instance:
     updated_at: float
 
 
+class Signing(StrEnum):
+    """How requests of a source are signed: not at all, as Standard Webhooks, or as GitHub signs them."""
+
+    NONE = ""
+    STANDARD = "standard-webhooks"
+    HUB = "x-hub-signature-256"
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A registered sender.
@@ -30,6 +39,10 @@ class Source:
     instance, and never a filter. `instance_crn` is the name under which such a client knows the instance;
     it is stored and returned. Empty `allowed_types` or `allowed_sources` mean any; an entry ending
     in `*` is a prefix.
+
+    `options` say to the format what it leaves open, as JSON values. `topic_id` is the topic of events that
+    name none. `key_header` is the header in which its sender puts a key that it cannot put
+    elsewhere. `signing` tells how its requests are signed, and `secrets` holds the sealed secrets for that.
     """
 
     id: SourceId
@@ -45,6 +58,11 @@ class Source:
     store_notifications: bool = False
     allowed_types: tuple[str, ...] = ()
     allowed_sources: tuple[str, ...] = ()
+    options: Mapping[str, object] = field(default_factory=dict)
+    topic_id: TopicId | None = None
+    key_header: str = ""
+    signing: Signing = Signing.NONE
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 class Role(StrEnum):
@@ -54,6 +72,13 @@ class Role(StrEnum):
     ADMIN = "admin"
     SENDER = "sender"
     SOURCE = "source"
+
+
+class Use(StrEnum):
+    """Where a key may stand: in a header, or in the path of a source's address. Never in both."""
+
+    HEADER = "header"
+    ADDRESS = "address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +93,4 @@ class Key:
     created_at: float
     updated_at: float
     source_id: SourceId | None = None
+    use: Use = Use.HEADER

@@ -2,13 +2,18 @@
 
 A format is pure: no input or output, no clock. It returns CloudEvents whose data is the payload as it
 came, and a vocabulary beside each. It may also `refine` the meaning of plain CloudEvents of its product.
+What most formats share is in `gateway.spi.foreign`.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import ClassVar, NamedTuple
+
+from cloudevents.core.base import BaseCloudEvent
+from pydantic import BaseModel, ConfigDict
 
 from gateway.domain.event import Event
 from gateway.domain.source import Source
@@ -29,20 +34,48 @@ class Decoded(NamedTuple):
         return EventView(self.event, self.vocabulary, self.payload)
 
 
+Parsed = Sequence[Decoded | BaseCloudEvent]
+"""What a format returns. An event of the CloudEvents SDK gets its meaning as a plain CloudEvent does."""
+
+
+class Credential(StrEnum):
+    """How a product can prove who it is: a key as bearer token, a key in a header of its own, or nothing but
+    its URL."""
+
+    KEY = "key"
+    HEADER = "header"
+    ADDRESS = "address"
+
+
+class FormatOptions(BaseModel):
+    """What a source says to its format: none, unless the format has a model of its own."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
 class SourceFormat(ABC):
-    """A foreign payload. `schema` names its JSON Schema in `schemas/`; `refines` are type prefixes."""
+    """A foreign payload. `schema` names its JSON Schema in `schemas/`; `refines` are type prefixes.
+
+    `credential` is what the product can send, `header` where it sends a key if not as bearer token, and
+    `snippet` its own configuration, ready to paste but for `$url` and `$key` (a dollar sign is `$$`).
+    """
 
     name: ClassVar[str]
     title: ClassVar[str]
     summary: ClassVar[str]
     schema: ClassVar[str]
     refines: ClassVar[tuple[str, ...]] = ()
+    credential: ClassVar[Credential] = Credential.KEY
+    header: ClassVar[str] = ""
+    snippet: ClassVar[str] = ""
+    Options: ClassVar[type[FormatOptions]] = FormatOptions
 
     @abstractmethod
-    def parse(self, body: bytes, headers: Mapping[str, str], source: Source | None) -> Sequence[Decoded]:
+    def parse(self, body: bytes, headers: Mapping[str, str], source: Source | None) -> Parsed:
         """Read one request. Header names are lower case; `source` is None where the payload names it.
 
-        Raises Malformed or Invalid, nothing else.
+        Beside the headers stand `:method`, `:path`, `:query` and `:receipt` (`gateway.spi.foreign`), where
+        there is a request. Raises Malformed or Invalid, nothing else.
         """
 
     def refine(self, decoded: Decoded) -> Vocabulary:

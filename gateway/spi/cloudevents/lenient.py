@@ -68,7 +68,7 @@ def from_json(body: bytes) -> Event:
     try:
         return structured.decode(body)
     except Malformed:
-        sent = _repaired(body, members)
+        sent = repaired(body, members)
     data = sent.pop("data", None)
     attributes, rest = _sorted(sent)
     if data is None:
@@ -96,7 +96,7 @@ def from_headers(headers: Mapping[str, str], body: bytes) -> Event:
         return _event(attributes, rest, None, DataForm.NONE)
     if not is_json_type(str(attributes.get("datacontenttype", "application/json"))):
         return _event(attributes, rest, body, DataForm.BINARY)
-    return _event(attributes, rest, _repaired(body, _checked), DataForm.JSON)
+    return _event(attributes, rest, repaired(body, checked), DataForm.JSON)
 
 
 def _event(attributes: dict[str, Any], rest: Members, data: bytes | None, form: DataForm) -> Event:
@@ -107,7 +107,7 @@ def _event(attributes: dict[str, Any], rest: Members, data: bytes | None, form: 
     return Event(cast(Mapping[str, AttributeValue], attributes), data, form)
 
 
-def _repaired(text: bytes, read: Callable[[bytes], T]) -> T:
+def repaired(text: bytes, read: Callable[[bytes], T]) -> T:
     """Read JSON text, once more with the control characters in its strings escaped if it is malformed."""
     check_utf8(text)
     try:
@@ -123,7 +123,8 @@ def _escape_controls(string: re.Match[bytes]) -> bytes:
     return string[0].decode().translate(_ESCAPED).encode()
 
 
-def _checked(text: bytes) -> bytes:
+def checked(text: bytes) -> bytes:
+    """JSON text that is well-formed. Raises Malformed."""
     check_value(text)
     return text
 
@@ -183,7 +184,7 @@ def _nearest(name: str, value: object, raw: bytes) -> object:
     if name in _PARTICULAR and not (isinstance(value, str) and _PARTICULAR[name](value)):
         return None
     if isinstance(value, str):
-        return value if forbidden_character(value) is None else _spaced(value)
+        return value if forbidden_character(value) is None else spaced(value)
     if isinstance(value, int) and INTEGER_MIN <= value <= INTEGER_MAX:
         return value
     return _json_text(raw) if len(raw) <= MAX_JSON_TEXT else None
@@ -214,7 +215,7 @@ def _escape_noncharacter(found: re.Match[str]) -> str:
     return found[0] if forbidden_character(found[0]) is None else json.dumps(found[0])[1:-1]
 
 
-def _spaced(text: str) -> str:
+def spaced(text: str) -> str:
     """A text with a space for every character that an attribute may not hold."""
     return _perhaps_no_character.sub(_space_noncharacter, text.translate(_SPACED))
 

@@ -52,6 +52,7 @@ _OUTCOMES: dict[str, Outcome] = {outcome.value: outcome for outcome in Outcome} 
     "completed": Outcome.OK,
     "finished": Outcome.OK,
     "passed": Outcome.OK,
+    "pass": Outcome.OK,
     "fail": Outcome.FAILED,
     "failure": Outcome.FAILED,
     "error": Outcome.FAILED,
@@ -80,7 +81,7 @@ def meaning(event: Event, payload: Json | Missing) -> Vocabulary:
     resource = _line(extension("resource") or member("resource"))
     return Vocabulary(
         _severity(extension, member),
-        _outcome(extension("outcome") or member("outcome")) or outcome_of_type(event.type),
+        outcome_of_word(extension("outcome") or member("outcome")) or outcome_of_type(event.type),
         _title(extension, member),
         _block(extension("summary") or extension("ibmendefaultlong") or member("summary")),
         resource,
@@ -164,7 +165,8 @@ def _severity_number(number: object) -> Severity | None:
     return from_number(int(number)) if isinstance(number, str) and _is_small_number(number) else None
 
 
-def _outcome(word: object) -> Outcome | None:
+def outcome_of_word(word: object) -> Outcome | None:
+    """The outcome that a word of any common scale tells; None for any other value."""
     return _OUTCOMES.get(word.strip().lower()) if isinstance(word, str) else None
 
 

@@ -27,9 +27,9 @@ def payload(event: Event) -> Json | Missing:
     if event.data is None:
         return MISSING
     if event.form is DataForm.JSON:
-        return _parsed(event.data)
+        return parsed(event.data)
     if event.form is DataForm.BINARY and is_json_type(event.text("datacontenttype") or ""):
-        return _parsed(event.data) if _is_json(event.data) else MISSING
+        return parsed(event.data) if _is_json(event.data) else MISSING
     return MISSING
 
 
@@ -41,7 +41,8 @@ def _is_json(data: bytes) -> bool:
     return True
 
 
-def _parsed(data: bytes) -> Json:
+def parsed(data: bytes) -> Json:
+    """The value of well-formed JSON text."""
     try:
         return cast(Json, orjson.loads(data))
     except orjson.JSONDecodeError:  # well-formed, so a number is out of range
