@@ -2,7 +2,8 @@
 
 A format brings samples in tests/data/sources/<its name, with underscores>/, in pairs:
 
-    NN-what.request.json   {"headers": {...}, "json": ...}, or "body" with a text that is no JSON and "why"
+    NN-what.request.json   {"headers": {...}, "json": ...}, or "body" with a text that is no JSON and "why";
+                           with "options", the source has these for its format
     NN-what.events.json    [{"event": <CloudEvent in the JSON format>, "vocabulary": {...}}, ...]
 
 The second is what the request means after the format's `refine`; words that are None are left out.
@@ -11,8 +12,9 @@ The second is what the request means after the format's `refine`; words that are
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
+from string import Template
 
 import pytest
 from hypothesis import given, settings
@@ -31,7 +33,7 @@ from gateway.spi.cloudevents.meaning import MAX_NAME, MAX_SUMMARY, MAX_TITLE, me
 from gateway.spi.cloudevents.payload import payload
 from gateway.spi.discovery import source_formats
 from gateway.spi.json_schema import CompiledSchema, check_schema
-from gateway.spi.source_format import Decoded
+from gateway.spi.source_format import Credential, Decoded
 from schemas import load
 
 DATA = Path(__file__).parents[1] / "data" / "sources"
@@ -80,9 +82,9 @@ def body_of(request):
     return json.dumps(request["json"]).encode() if "json" in request else request["body"].encode()
 
 
-def read(name, body, headers):
+def read(name, body, headers, options=None):
     """The events of a request as the pipeline gets them: parsed, then refined."""
-    found = FORMATS[name].parse(body, headers, SOURCE)
+    found = FORMATS[name].parse(body, headers, replace(SOURCE, options=options or {}))
     return [refined(one) for one in found]
 
 
@@ -122,9 +124,9 @@ def assert_sound(decoded):
         assert text is None or word == "summary" or text.isprintable() or text.splitlines() == [text]
 
 
-def assert_sound_or_refused(name, body, headers):
+def assert_sound_or_refused(name, body, headers, options=None):
     try:
-        found = read(name, body, headers)
+        found = read(name, body, headers, options)
     except (Malformed, Invalid) as refusal:
         assert all(problem.code and problem.detail for problem in refusal.problems)
         assert len(refusal.problems) <= 100
@@ -134,7 +136,18 @@ def assert_sound_or_refused(name, body, headers):
 
 
 def test_the_built_in_formats_are_found():
-    assert "ibm-event-notifications" in FORMATS
+    assert set(FORMATS) >= {
+        "ibm-event-notifications",
+        "ironcore",
+        "dbackup",
+        "backupman",
+        "kymaros",
+        "slack",
+        "proxmox",
+        "alertmanager",
+        "ping",
+        "json",
+    }
 
 
 @formats
@@ -145,6 +158,16 @@ def test_a_format_describes_itself(name):
     assert one.summary.endswith(".")
     assert all(prefix.endswith(".") for prefix in one.refines)
     check_schema(load(one.schema))
+    assert (one.credential is Credential.HEADER) is bool(one.header)
+    placed = Template(one.snippet).substitute(url="https://tocsin.example.com/in/x", key="tcs_1_x")
+    assert ("tcs_1_x" in placed) is (bool(one.snippet) and one.credential is not Credential.ADDRESS)
+    assert not one.snippet or "https://tocsin.example.com/in/x" in placed
+
+
+@samples
+def test_options_of_a_sample_are_options_of_its_format(name, sample):
+    options = stored(name, sample, "request").get("options", {})
+    assert FORMATS[name].Options.model_validate(options).model_dump(exclude_unset=True) == options
 
 
 @formats
@@ -171,7 +194,7 @@ def test_a_sample_fits_the_schema_of_its_format(name, sample):
 @samples
 def test_a_sample_means_what_its_events_file_says(name, sample):
     request = stored(name, sample, "request")
-    found = read(name, body_of(request), request["headers"])
+    found = read(name, body_of(request), request["headers"], request.get("options"))
     assert [written(one) for one in found] == stored(name, sample, "events")
     for one in found:
         assert_sound(one)
@@ -180,8 +203,8 @@ def test_a_sample_means_what_its_events_file_says(name, sample):
 @samples
 def test_the_same_request_is_the_same_events(name, sample):
     request = stored(name, sample, "request")
-    first = read(name, body_of(request), request["headers"])
-    assert first == read(name, body_of(request), request["headers"])
+    first = read(name, body_of(request), request["headers"], request.get("options"))
+    assert first == read(name, body_of(request), request["headers"], request.get("options"))
     assert len({(one.event.source, one.event.id) for one in first}) == len(first)
 
 
@@ -192,7 +215,7 @@ def test_members_that_nobody_knows_survive(name, sample):
         return
     unknown = {"deep": ["survivor", 1.5, None, {"of": "all"}]}
     request["json"]["an_unknown_member"] = unknown
-    found = read(name, body_of(request), request["headers"])
+    found = read(name, body_of(request), request["headers"], request.get("options"))
     assert any(unknown in everything(as_sent(one.event), one.payload) for one in found)
 
 
@@ -234,7 +257,7 @@ def test_a_sample_gone_wrong_is_refused_or_sound(name, sample, data):
         for member in data.draw(st.sets(st.sampled_from(sorted(table)), max_size=2)):
             wrong = st.text(st.characters(max_codepoint=255)) if table is request["headers"] else json_values
             table[member] = data.draw(wrong)
-    assert_sound_or_refused(name, body_of(request), request["headers"])
+    assert_sound_or_refused(name, body_of(request), request["headers"], request.get("options"))
 
 
 @samples
@@ -244,7 +267,9 @@ def test_a_sample_with_a_scratch_is_refused_or_sound(name, sample, place, bytes_
     request = stored(name, sample, "request")
     body = body_of(request)
     at = place % (len(body) + 1)
-    assert_sound_or_refused(name, body[:at] + bytes_ + body[at + 1 :], request["headers"])
+    assert_sound_or_refused(
+        name, body[:at] + bytes_ + body[at + 1 :], request["headers"], request.get("options")
+    )
 
 
 REFINED = [(name, prefix) for name, one in FORMATS.items() for prefix in one.refines]
