@@ -27,6 +27,7 @@ from gateway.pipeline.claim import Claimer
 from gateway.pipeline.dispatcher import Dispatcher, Limits
 from gateway.pipeline.flow import Dispatch, Ingest
 from gateway.pipeline.results import LastResults
+from gateway.pipeline.signature import Signatures
 from gateway.pipeline.snapshot import Current, build
 from gateway.ports import Configuration, LedgerCounts, Store
 from gateway.security.egress import (
@@ -40,6 +41,7 @@ from gateway.security.egress import (
 from gateway.security.keyprint import Keyprint
 from gateway.service.callbacks import Callbacks
 from gateway.service.configuration import Configurator
+from gateway.service.connecting import Connecting
 from gateway.service.destinations import GONE, Destinations
 from gateway.service.instances import Instances
 from gateway.service.keys import Keys
@@ -169,8 +171,10 @@ class Gateway:
             self.dispatcher,
             clock,
             self.metrics,
+            signatures=Signatures(identity.secrets),
             max_batch_events=settings.max_batch_events,
         )
+        keys = Keys(self.configurator)
         records = Records(store.ledger, self._claimer.wake)
         self.services = Services(
             current=self.current,
@@ -181,8 +185,9 @@ class Gateway:
             readiness=Readiness(store, clock),
             nodes=store.nodes,
             instances=Instances(self.configurator),
-            sources=Sources(self.configurator),
-            keys=Keys(self.configurator),
+            sources=Sources(self.configurator, identity.secrets),
+            keys=keys,
+            connecting=Connecting(keys),
             topics=Topics(self.configurator),
             destinations=destinations,
             subscriptions=Subscriptions(self.configurator),

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from gateway.domain.clock import Clock
 from gateway.domain.destination import Destination
 from gateway.domain.errors import ConfigurationError
+from gateway.domain.source import Source
 from gateway.ports import Entity
 from gateway.security.keyprint import Keyprint
 from gateway.security.keys import generate, operator_digest
@@ -71,7 +72,7 @@ def keep_master(identity: Identity, settings: Settings, entities: Iterable[Entit
     if strange is not None and not settings.abandon_secrets:
         why = f"{path} is missing" if identity.new_master else "this is another master key"
         raise ConfigurationError(
-            f"{why}: the secrets of destination {strange.name!r} cannot be opened; put the old key back "
+            f"{why}: the secrets of {_noun(strange)} {strange.name!r} cannot be opened; put the old key back "
             "or into TOCSIN_SECRET_KEY (behind a new one), or lose them with TOCSIN_ABANDON_SECRETS=true"
         )
     if identity.new_master:
@@ -81,11 +82,15 @@ def keep_master(identity: Identity, settings: Settings, entities: Iterable[Entit
             raise _unusable(settings.data_dir, error) from error
 
 
-def _sealed_elsewhere(entities: Iterable[Entity], secrets: Secrets) -> Destination | None:
+def _sealed_elsewhere(entities: Iterable[Entity], secrets: Secrets) -> Destination | Source | None:
     for entity in entities:
-        if isinstance(entity, Destination) and not all(map(secrets.knows, entity.secrets.values())):
+        if isinstance(entity, Destination | Source) and not all(map(secrets.knows, entity.secrets.values())):
             return entity
     return None
+
+
+def _noun(holder: Destination | Source) -> str:
+    return "destination" if isinstance(holder, Destination) else "source"
 
 
 def _admin_key(given: SecretStr | None, path: Path) -> tuple[str, bool]:

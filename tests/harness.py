@@ -149,13 +149,15 @@ class Client:
         name: str = "hook",
         rule: str = "",
         retry_schedule: list[float] | None = None,
-        **settings: object,
+        params: Mapping[str, object] | None = None,
+        **fields: Any,
     ) -> dict[str, Any]:
         """A source with a key, a topic taking its events, a webhook subscribed: ids and secrets of all.
 
-        `settings` are further ones of the webhook.
+        `params` are further settings of the webhook, `fields` the source's; what its registration answered
+        stands under `registered`.
         """
-        source = await self.create("sources", name=name)
+        source = await self.create("sources", name=name, **fields)
         key = await self.create(f"sources/{source['id']}/keys", name=name)
         topic = await self.create(
             "topics", name=name, sources=[{"id": source["id"], "rules": [{"rule": rule}]}]
@@ -165,7 +167,7 @@ class Client:
             name=name,
             type="webhook",
             retry_schedule=retry_schedule or [],
-            config={"params": {"url": url, "verb": "post", **settings}},
+            config={"params": {"url": url, "verb": "post", **(params or {})}},
         )
         subscription = await self.create(
             "subscriptions",
@@ -176,6 +178,7 @@ class Client:
         )
         return {
             "source": source["id"],
+            "registered": source,
             "key": key["key"],
             "topic": topic["id"],
             "destination": destination["id"],

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+
 from gateway.domain.errors import Forbidden, Malformed, NotFound, Unauthorized
 from gateway.domain.ids import SourceId
 from gateway.domain.source import Instance, Role, Source
 from gateway.pipeline.receive import Envelope
+from gateway.pipeline.signature import is_signed
 from gateway.pipeline.snapshot import Snapshot
 from gateway.security.keys import Principal
 
@@ -45,6 +48,35 @@ def authenticate(snapshot: Snapshot, envelope: Envelope) -> Source:
     return admit(source)
 
 
+def authenticate_at(snapshot: Snapshot, envelope: Envelope) -> tuple[Source, bool]:
+    """The source whose own route this is, and whether a signature still has to prove it.
+
+    Its key may come as bearer token, as password of basic authentication, or in the header that the source
+    names. Raises what `authenticate` raises.
+    """
+    source = snapshot.sources.get(SourceId(envelope.source_hint))
+    instance = snapshot.instance(envelope.instance)
+    if source is not None and instance is not None and source.instance_id == instance.id:
+        if source.signing:
+            if not is_signed(source, envelope):
+                raise Unauthorized("signature_missing", "requests of this source have to be signed")
+            return admit(source), True
+        envelope = envelope._replace(token=envelope.token or _key_of(source, envelope))
+    return authenticate(snapshot, envelope), False
+
+
+def authenticate_address(snapshot: Snapshot, token: str) -> Source:
+    """The source that a capability URL belongs to.
+
+    Raises NotFound for an address that is nobody's, Forbidden for a source that is disabled.
+    """
+    principal = snapshot.keys.addressed(token)
+    source = snapshot.sources.get(principal.source_id) if principal and principal.source_id else None
+    if source is None:
+        raise NotFound("address_not_found", "there is no source at this address")
+    return admit(source)
+
+
 def authenticate_named(snapshot: Snapshot, envelope: Envelope, named: str) -> Source:
     """The source that a notification itself names (IBM's `ibmensourceid`).
 
@@ -72,6 +104,28 @@ def admit(source: Source) -> Source:
             "source_disabled", f"source {source.name!r} is disabled", expected="an enabled source"
         )
     return source
+
+
+def _key_of(source: Source, envelope: Envelope) -> str:
+    """The key that stands in the source's own header, or is a password; '' where there is none."""
+    own = source.key_header.lower().encode("latin-1", "replace")
+    for name, value in envelope.headers:
+        folded = name.lower()
+        if own and folded == own:
+            return value.strip().decode("latin-1")
+        if folded == b"authorization":
+            scheme, _, credentials = value.partition(b" ")
+            if scheme.lower() == b"basic":
+                return _password(credentials.strip())
+    return ""
+
+
+def _password(credentials: bytes) -> str:
+    """The password of basic authentication (RFC 7617); the user is of no account."""
+    try:
+        return b64decode(credentials, validate=True).decode("latin-1").partition(":")[2]
+    except ValueError:
+        return ""
 
 
 def _named(principal: Principal, hint: str) -> SourceId:

@@ -5,14 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from gateway.domain.errors import Forbidden, NotFound, Problem
+from cloudevents.core.base import BaseCloudEvent
+from cloudevents.core.bindings.http import to_structured_event
+from cloudevents.core.formats.json import JSONFormat
+
+from gateway.domain.attributes import violations
+from gateway.domain.errors import Forbidden, Malformed, NotFound, Problem, TooLarge
+from gateway.domain.event import Event
+from gateway.domain.ids import new_id
 from gateway.domain.source import Source
 from gateway.pipeline.receive import Envelope
+from gateway.spi import foreign
 from gateway.spi.cloudevents.decode import decode as decode_cloudevents
 from gateway.spi.cloudevents.meaning import meaning
 from gateway.spi.cloudevents.payload import payload
+from gateway.spi.cloudevents.structured import decode as decode_structured
 from gateway.spi.discovery import source_formats
 from gateway.spi.source_format import Decoded, SourceFormat
+
+CLOUDEVENTS, PING, SLACK = "cloudevents", "ping", "slack"
+"""The format that is none of `adapters/sources`, and those that every address takes beside it."""
+
+SAME = ("idempotency-key", "webhook-id")
+"""Headers by which a sender says that two requests are one."""
 
 
 def decode(envelope: Envelope, source: Source, *, max_events: int) -> tuple[Sequence[Decoded], bool]:
@@ -22,10 +37,7 @@ def decode(envelope: Envelope, source: Source, *, max_events: int) -> tuple[Sequ
     this source may not send. All events of a batch are taken or none.
     """
     events, batched = decode_cloudevents(envelope.headers, envelope.body, max_events=max_events)
-    decoded = []
-    for event in events:
-        parsed = payload(event)
-        decoded.append(refine(Decoded(event, meaning(event, parsed), parsed)))
+    decoded = [_plain(event) for event in events]
     permit(decoded, source, batched=batched)
     return decoded, batched
 
@@ -40,7 +52,53 @@ def decode_native(envelope: Envelope, name: str, source: Source | None) -> Seque
     if source_format is None:
         raise NotFound("unknown_format", f"the source format {name!r} is not installed")
     headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in envelope.headers}
-    return [refine(one) for one in source_format.parse(envelope.body, headers, source)]
+    receipt = envelope.receipt or next((headers[one] for one in SAME if one in headers), "") or new_id()
+    headers |= {
+        foreign.METHOD: envelope.method,
+        foreign.PATH: envelope.tail,
+        foreign.QUERY: envelope.query,
+        foreign.RECEIPT: receipt,
+    }
+    return [_sound(one) for one in source_format.parse(envelope.body, headers, source)]
+
+
+def decode_for(envelope: Envelope, source: Source, *, max_events: int) -> tuple[Sequence[Decoded], bool]:
+    """Read a request to a source's own route or address; the flag tells whether it was a batch.
+
+    Raises what `decode` and `decode_native` raise.
+    """
+    name = format_for(source, envelope)
+    if name == CLOUDEVENTS:
+        return decode(envelope, source, max_events=max_events)
+    decoded = decode_native(envelope, name, source)
+    if len(decoded) > max_events:
+        raise TooLarge(
+            "batch_too_large", f"the request holds {len(decoded)} events", expected=f"at most {max_events}"
+        )
+    batched = len(decoded) != 1
+    permit(decoded, source, batched=batched)
+    return decoded, batched
+
+
+def format_for(source: Source, envelope: Envelope) -> str:
+    """What follows an address, and a method without a body, tell more than the source's own format."""
+    if envelope.tail == SLACK:
+        return SLACK
+    return PING if envelope.tail or envelope.method != "POST" else source.format
+
+
+def _sound(one: Decoded | BaseCloudEvent) -> Decoded:
+    """What a format made, as an event that keeps the laws. Raises Malformed where it does not."""
+    if not isinstance(one, Decoded):
+        return _plain(decode_structured(to_structured_event(one, JSONFormat()).body))
+    if problems := violations(one.event.attributes):
+        raise Malformed.of(problems)
+    return refine(one)
+
+
+def _plain(event: Event) -> Decoded:
+    parsed = payload(event)
+    return refine(Decoded(event, meaning(event, parsed), parsed))
 
 
 def refine(decoded: Decoded) -> Decoded:

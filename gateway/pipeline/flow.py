@@ -23,17 +23,24 @@ from gateway.domain.errors import Refused, TooLarge
 from gateway.domain.ids import DestinationId, EventId
 from gateway.domain.source import Source
 from gateway.pipeline.accept import Routed, accept
-from gateway.pipeline.authenticate import authenticate, authenticate_named, identify
+from gateway.pipeline.authenticate import (
+    authenticate,
+    authenticate_address,
+    authenticate_at,
+    authenticate_named,
+    identify,
+)
 from gateway.pipeline.bulk import decode_bulk, only_source
 from gateway.pipeline.channels import Channels, blank_address
-from gateway.pipeline.decode import decode, decode_native, permit
+from gateway.pipeline.decode import decode, decode_for, decode_native, permit
 from gateway.pipeline.dispatcher import Dispatcher
 from gateway.pipeline.receive import Envelope
 from gateway.pipeline.render import render
 from gateway.pipeline.results import LastResults
-from gateway.pipeline.route import DISABLED, TRIAL_TOPIC, plan
+from gateway.pipeline.route import DISABLED, TRIAL_TOPIC, named, plan
 from gateway.pipeline.send import Outcome, send
 from gateway.pipeline.settle import Tried, cancel, decide, give_back, verdict
+from gateway.pipeline.signature import Signatures
 from gateway.pipeline.snapshot import Current, Snapshot, configuration_busy
 from gateway.pipeline.validate import Verdict, validate
 from gateway.ports import Appended, Ledger, StaleRoutingError
@@ -80,10 +87,12 @@ class Ingest:
         clock: Clock,
         metrics: Metrics,
         *,
+        signatures: Signatures,
         max_batch_events: int,
     ) -> None:
         self._current, self._ledger, self._dispatcher = current, ledger, dispatcher
         self._clock, self._metrics = clock, metrics
+        self._signatures = signatures
         self._max_batch_events = max_batch_events
 
     async def take(self, envelope: Envelope) -> Taken:
@@ -94,6 +103,36 @@ class Ingest:
             return Read(source, *decode(envelope, source, max_events=self._max_batch_events))
 
         return await self._take(read, envelope.received_at)
+
+    async def take_native(self, envelope: Envelope, topic: str = "") -> Taken:
+        """What a product sends to its source's own route, in the source's format.
+
+        `topic` is the topic that the request names for events that name none.
+        """
+
+        def read(snapshot: Snapshot) -> Read:
+            source, to_prove = authenticate_at(snapshot, envelope)
+            return self._read(source, envelope, topic, to_prove=to_prove)
+
+        return await self._take(read, envelope.received_at)
+
+    async def take_addressed(self, envelope: Envelope, token: str, topic: str = "") -> Taken:
+        """What comes to a capability URL: its secret part says which source sends."""
+
+        def read(snapshot: Snapshot) -> Read:
+            source = authenticate_address(snapshot, token)
+            return self._read(source, envelope, topic, to_prove=bool(source.signing))
+
+        return await self._take(read, envelope.received_at)
+
+    def _read(self, source: Source, envelope: Envelope, topic: str, *, to_prove: bool) -> Read:
+        """A request in its source's own format, once its signature is checked if it has to prove itself."""
+        if to_prove:
+            envelope = self._signatures.check(source, envelope, self._clock.now())
+        decoded, batched = decode_for(envelope, source, max_events=self._max_batch_events)
+        if topic:
+            decoded = [named(one, topic) for one in decoded]
+        return Read(source, decoded, batched)
 
     async def take_notification(self, envelope: Envelope) -> Taken:
         """A notification by IBM's own rules: its `ibmensourceid` names the source."""

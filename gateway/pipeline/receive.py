@@ -20,7 +20,8 @@ class Envelope(NamedTuple):
     """One request to take events, as it arrived.
 
     `instance` is the instance as the path names it, `source_hint` the registered source that path or
-    query name, '' for none. `received_at` is in seconds since the epoch.
+    query name, '' for none. `received_at` is in seconds since the epoch. `tail` is what follows a source's
+    address; `receipt` is the same for two requests that are known to be one.
     """
 
     instance: str
@@ -29,6 +30,10 @@ class Envelope(NamedTuple):
     token: str
     received_at: float
     source_hint: str = ""
+    method: str = "POST"
+    tail: str = ""
+    query: str = ""
+    receipt: str = ""
 
 
 def receive(

@@ -3,6 +3,10 @@
 A route table belongs to one source. It finds the rules that can match an event's type without asking
 all of them, and asks the rest; `plan` then turns matched topics into one delivery for each
 subscription and recipient.
+
+A sender may name a topic, by name or id, in the attribute `tocsintopic`. A topic that lists the source then
+takes the event whatever its rules say; other topics take it by their rules as ever. What names no topic that
+is there goes to the source's default topic in the same way. So naming adds a topic and never loses an event.
 """
 
 from __future__ import annotations
@@ -15,7 +19,8 @@ import structlog
 
 from gateway.domain.delivery import Planned, State
 from gateway.domain.destination import Destination, Subscription
-from gateway.domain.errors import Invalid, Problem
+from gateway.domain.errors import Invalid, Malformed, Problem
+from gateway.domain.event import Event, forbidden_character
 from gateway.domain.ids import DeliveryId, DestinationId, SubscriptionId, TopicId, new_id
 from gateway.domain.topic import SourceRule, Topic
 from gateway.domain.view import EventView
@@ -24,7 +29,8 @@ from gateway.rules.evaluation import Predicate
 from gateway.rules.expression import parse_expression
 from gateway.rules.ibm import parse_rule as parse_ibm
 from gateway.rules.necessary import Necessary, necessary_types
-from gateway.rules.tree import Never, Rule, all_of
+from gateway.rules.tree import Always, Never, Rule, all_of
+from gateway.spi.source_format import Decoded
 
 log = structlog.get_logger()
 
@@ -34,9 +40,14 @@ DISABLED = "destination_disabled"
 TRIAL_TOPIC, TRIAL_SUBSCRIPTION = TopicId(""), SubscriptionId("")
 """What a test delivery carries in place of a topic, and of a subscription where there is none."""
 
+TOPIC_ATTRIBUTE = "tocsintopic"
+"""The attribute in which an event names a topic."""
+MAX_TOPIC_NAME = 255
+
 CACHED_TYPES = 1024
 
 _NOTHING = (compile_rule(Never()), necessary_types(Never()))
+_EVERYTHING = (compile_rule(Always()), necessary_types(Always()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +73,38 @@ class Candidate:
 
 
 class RouteTable:
-    """The rules of all topics that one source feeds, indexed by event type."""
+    """The rules of all topics that one source feeds, indexed by event type. `default` is a topic of these."""
 
-    def __init__(self, feeds: Iterable[tuple[Topic, Sequence[SourceRule], Sequence[Exit]]]) -> None:
-        self._candidates = tuple(_candidates(feeds))
+    def __init__(
+        self,
+        feeds: Iterable[tuple[Topic, Sequence[SourceRule], Sequence[Exit]]],
+        default: TopicId | None = None,
+    ) -> None:
+        numbered = list(enumerate(feeds))
+        self._candidates = tuple(_candidates(numbered))
         self._by_type: dict[str, tuple[Candidate, ...]] = {}
+        self._named: dict[object, Candidate] = {}
+        for order, (topic, _, exits) in numbered:
+            matches, necessary = _EVERYTHING
+            whole = Candidate(order, topic, necessary, matches, tuple(exits))
+            self._named[topic.id] = whole
+            self._named.setdefault(topic.name, whole)
+        self._default = self._named.get(default)
 
     def matching(self, view: EventView) -> Iterable[Candidate]:
-        """One matching rule of each topic that takes the event, in the order of the topics."""
+        """One matching rule of each topic that takes the event, in the order of the topics; then the topic
+        that the event names, unless it is among them."""
+        name = view.event.attributes.get(TOPIC_ATTRIBUTE)
+        asked = self._default if name is None else self._named.get(name, self._default)
         taken = -1
         for candidate in self._possible(view.event.type):
             if candidate.order != taken and candidate.matches(view):
                 taken = candidate.order
+                if asked is not None and asked.order == taken:
+                    asked = None
                 yield candidate
+        if asked is not None:
+            yield asked
 
     def _possible(self, event_type: str) -> tuple[Candidate, ...]:
         """The candidates that this type does not rule out; remembered for the types that really come."""
@@ -98,6 +128,17 @@ def plan(table: RouteTable | None, view: EventView) -> tuple[Planned, ...]:
         if exit_.matches(view)
         for recipient in exit_.recipients
     )
+
+
+def named(decoded: Decoded, topic: str) -> Decoded:
+    """An event that names this topic, unless it names one itself. Raises Malformed for what is no name."""
+    if TOPIC_ATTRIBUTE in decoded.event.attributes:
+        return decoded
+    if len(topic) > MAX_TOPIC_NAME or forbidden_character(topic) is not None:
+        raise Malformed("topic_invalid", "`topic` is no name of a topic", expected="a name or an id")
+    event = decoded.event
+    attributes = {**event.attributes, TOPIC_ATTRIBUTE: topic}
+    return decoded._replace(event=Event(attributes, event.data, event.form))
 
 
 def _planned(candidate: Candidate, exit_: Exit, recipient: str) -> Planned:
@@ -157,8 +198,10 @@ def exit_of(subscription: Subscription, destination: Destination, recipients: tu
     return Exit(subscription, destination.id, matches, recipients, not destination.enabled)
 
 
-def _candidates(feeds: Iterable[tuple[Topic, Sequence[SourceRule], Sequence[Exit]]]) -> Iterable[Candidate]:
-    for order, (topic, rules, exits) in enumerate(feeds):
+def _candidates(
+    feeds: Iterable[tuple[int, tuple[Topic, Sequence[SourceRule], Sequence[Exit]]]],
+) -> Iterable[Candidate]:
+    for order, (topic, rules, exits) in feeds:
         for rule in rules:
             if rule.enabled:
                 matches, necessary = _compiled_or_never(

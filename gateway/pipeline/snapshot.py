@@ -102,7 +102,7 @@ def build(
         subscriptions=subscriptions,
         schemas=schemas,
         bindings={source.id: bindings(source, schemas.values()) for source in sources.values()},
-        routes=_route_tables(topics.values(), subscriptions.values(), destinations_, addresses),
+        routes=_route_tables(sources, topics, subscriptions.values(), destinations_, addresses),
         addresses=addresses,
         default_instance=min(instances.values(), key=lambda row: row.created_at, default=None),
     )
@@ -181,7 +181,8 @@ def _addresses(
 
 
 def _route_tables(
-    topics: Iterable[Topic],
+    sources: Mapping[SourceId, Source],
+    topics: Mapping[TopicId, Topic],
     subscriptions: Iterable[Subscription],
     endpoints: Mapping[DestinationId, Destination],
     addresses: Mapping[SubscriptionId, SubscriptionAddress],
@@ -193,10 +194,17 @@ def _route_tables(
             recipients = _recipients(endpoint, addresses.get(subscription.id))
             led[subscription.topic_id].append(exit_of(subscription, endpoint, recipients))
     feeding = defaultdict(list)
-    for topic in sorted(topics, key=lambda row: (row.created_at, row.id)):
+    for topic in sorted(topics.values(), key=lambda row: (row.created_at, row.id)):
         for feed in topic.sources if topic.enabled else ():
             feeding[feed.source_id].append((topic, feed.rules, led[topic.id]))
-    return {source_id: RouteTable(feeds) for source_id, feeds in feeding.items()}
+    default: dict[SourceId, TopicId | None] = {}
+    for source in sources.values():
+        chosen = topics.get(source.topic_id) if source.topic_id else None
+        if chosen is not None and chosen.enabled:
+            default[source.id] = chosen.id
+            if all(chosen is not topic for topic, _, _ in feeding[source.id]):
+                feeding[source.id].append((chosen, (), led[chosen.id]))
+    return {source_id: RouteTable(feeds, default.get(source_id)) for source_id, feeds in feeding.items()}
 
 
 def _recipients(endpoint: Destination, address: SubscriptionAddress | None) -> tuple[str, ...]:

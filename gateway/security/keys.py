@@ -13,12 +13,12 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gateway.domain.errors import ConfigurationError
 from gateway.domain.ids import InstanceId, KeyId, SourceId
-from gateway.domain.source import Key, Role
+from gateway.domain.source import Key, Role, Use
 from gateway.security.tokens import START, AccessToken, AccessTokens
 
 PREFIX = "tcs_"
@@ -83,7 +83,10 @@ class KeyRing:
     """
 
     def __init__(self, keys: Iterable[Key], operator: str, tokens: AccessTokens | None = None) -> None:
-        self._keys = {key.id: (key.digest, _principal(key)) for key in keys}
+        known: dict[Use, dict[KeyId, tuple[str, Principal]]] = {use: {} for use in Use}
+        for key in keys:
+            known[key.use][key.id] = (key.digest, _principal(key))
+        self._keys, self._addresses = known[Use.HEADER], known[Use.ADDRESS]
         self._live = {**self._keys, OPERATOR: (operator, _THE_OPERATOR)}
         self._operator = operator
         self.tokens = tokens
@@ -95,13 +98,16 @@ class KeyRing:
         """
         if len(token) > MAX_TOKEN:
             return None
-        key_id, _, secret = token.removeprefix(PREFIX).partition("_")
-        expected, principal = self._keys.get(KeyId(key_id), (_NOBODY, None))
-        if hmac.compare_digest(digest(secret), expected) and principal is not None:
+        principal = _among(self._keys, token)
+        if principal is not None:
             return principal
         if hmac.compare_digest(digest(token), self._operator):
             return _THE_OPERATOR
         return self._holder(token)
+
+    def addressed(self, token: str) -> Principal | None:
+        """Whose address this key is the secret part of, or None. Such a key is good for nothing else."""
+        return _among(self._addresses, token) if len(token) <= MAX_TOKEN else None
 
     def access_token(self, key: str) -> AccessToken | None:
         """An access token that stands for this key; None if nobody holds it. A token brings no other."""
@@ -121,6 +127,12 @@ class KeyRing:
     def _live_digest(self, key_id: KeyId) -> str | None:
         known = self._live.get(key_id)
         return known[0] if known else None
+
+
+def _among(keys: Mapping[KeyId, tuple[str, Principal]], token: str) -> Principal | None:
+    key_id, _, secret = token.removeprefix(PREFIX).partition("_")
+    expected, principal = keys.get(KeyId(key_id), (_NOBODY, None))
+    return principal if hmac.compare_digest(digest(secret), expected) else None
 
 
 _THE_OPERATOR = Principal(Role.OPERATOR, OPERATOR)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gateway.domain.errors import Conflict, NotFound
 from gateway.domain.ids import KeyId, SourceId
-from gateway.domain.source import Instance, Key, Role
+from gateway.domain.source import Instance, Key, Role, Use
 from gateway.pipeline.snapshot import Snapshot
 from gateway.ports import Put, Remove
 from gateway.security.keys import generate
@@ -33,7 +33,12 @@ class Keys:
         self._configurator = configurator
 
     async def issue(
-        self, instance: Instance, role: Role, name: str, source_id: str | None = None
+        self,
+        instance: Instance,
+        role: Role,
+        name: str,
+        source_id: str | None = None,
+        use: Use = Use.HEADER,
     ) -> IssuedKey:
         """Make a key; its text is in the answer and nowhere else. Several may be live at once."""
         fresh = generate()
@@ -41,9 +46,8 @@ class Keys:
 
         def decide(snapshot: Snapshot) -> Decision[IssuedKey]:
             source = find_source(snapshot, instance, source_id) if source_id else None
-            key = Key(
-                fresh.id, instance.id, name, role, fresh.digest, now, now, source.id if source else None
-            )
+            owner = source.id if source else None
+            key = Key(fresh.id, instance.id, name, role, fresh.digest, now, now, owner, use)
             _refuse_too_many(snapshot, key)
             return Decision(IssuedKey(key, fresh.text), [Put(key)])
 

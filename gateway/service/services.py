@@ -10,6 +10,7 @@ from gateway.pipeline.flow import Ingest
 from gateway.pipeline.snapshot import Current
 from gateway.ports import NodeState
 from gateway.service.callbacks import Callbacks
+from gateway.service.connecting import Connecting
 from gateway.service.destinations import Destinations
 from gateway.service.instances import Instances
 from gateway.service.keys import Keys
@@ -42,6 +43,7 @@ class Services:
     instances: Instances
     sources: Sources
     keys: Keys
+    connecting: Connecting
     topics: Topics
     destinations: Destinations
     subscriptions: Subscriptions

@@ -28,6 +28,7 @@ REFUSED = "http://127.0.0.1:9/"
 
 INSTANCE = "/v1/instances/{instance_id}"
 EVENTS, DESTINATIONS = f"{INSTANCE}/events", f"{INSTANCE}/destinations"
+TRY, ADDRESS = f"{INSTANCE}/sources/{{id}}/try", "/in/{token}/{tail}"
 NOTIFICATIONS, BULK = f"{INSTANCE}/notifications", f"{INSTANCE}/notifications/bulk"
 OLD_NOTIFICATIONS = "/event-notifications/v1/apps/{instance_id}/notifications"
 
@@ -58,7 +59,9 @@ async def prepare(url: str) -> Known:
     ids: dict[str, list[str]] = {}
     async with Client(url) as client:
         for number in range(THINGS):
-            route = await client.webhook_route(REFUSED, name=f"thing {number}", retry_schedule=[0.01])
+            route = await client.webhook_route(
+                REFUSED, name=f"thing {number}", retry_schedule=[0.01], format="ping"
+            )
             await client.send(cloudevent(str(number)), route["source"])
             schema = await client.create(
                 "schemas", name=f"thing {number}", event_types=["x"], schema={"type": "object"}
@@ -74,6 +77,8 @@ async def prepare(url: str) -> Known:
         for noun in ("keys", "events", "deliveries"):
             ids[noun] = [row["id"] for row in (await client.get(noun))[noun]]
         lasting = await client.create("sources", name="stays")
+        addressed = await client.create("sources", name="stays too", format="ping")
+        ids["addresses"] = [addressed["setup"]["url"].rpartition("/")[2]]
     return Known(ids, lasting["id"])
 
 
@@ -94,6 +99,8 @@ def load(url: str, known: Known, *, max_examples: int) -> schemathesis.BaseSchem
 def _complete(case: Any, known: Known) -> None:
     """Make a request that fits the description one that can succeed."""
     body, place = case.body, (case.method.upper(), case.operation.path)
+    if place[1] == ADDRESS:
+        case.path_parameters["tail"] = "fail"
     if place == ("POST", EVENTS):
         case.query = {**(case.query or {}), "source_id": known.lasting}
     if not isinstance(body, dict):
@@ -103,6 +110,8 @@ def _complete(case: Any, known: Known) -> None:
     if place == ("POST", BULK) and isinstance(body.get("bulk_messages"), list):
         for message in body["bulk_messages"]:
             message["ibmensourceid"] = known.lasting
+    if place[1] == TRY:
+        body["format"], body["tail"], body["format_options"] = "ping", "fail", {}
     if place == ("POST", DESTINATIONS):
         body["type"], body["config"] = "webhook", {"params": {"url": REFUSED}}
     if place == ("POST", "/identity/token"):
@@ -113,13 +122,14 @@ def _configured(known: Known, max_examples: int) -> dict[str, Any]:
     def bound(noun: str) -> dict[str, Any]:
         return {"dictionary": noun, "probability": 0.75}
 
-    nouns = [noun for noun in known.ids if noun != "keys"]
+    nouns = [noun for noun in known.ids if noun not in ("keys", "addresses")]
     return {
         "headers": {"Authorization": f"Bearer {ADMIN_KEY}"},
         "dictionaries": {noun: {"values": ids} for noun, ids in known.ids.items()},
         "parameters": {
             "path.instance_id": "default",
             "path.key_id": bound("keys"),
+            "path.token": bound("addresses"),
             "query.source_id": bound("sources"),
             "query.event_id": bound("events"),
             "body.topic_id": bound("topics"),

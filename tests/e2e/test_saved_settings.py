@@ -56,7 +56,7 @@ async def test_a_receiver_is_asked_when_a_handshake_is_wanted(client: Client, si
 
 
 async def test_deliveries_keep_to_the_rate_that_is_set(client: Client, sink: HttpSink):
-    route = await client.webhook_route(sink.url("/hook"), rate_per_minute=2)
+    route = await client.webhook_route(sink.url("/hook"), params={"rate_per_minute": 2})
     for number in range(3):
         await client.send(cloudevent(f"e-{number}"), route["source"])
 
@@ -76,7 +76,7 @@ async def test_deliveries_keep_to_the_rate_that_is_set(client: Client, sink: Htt
 
 
 async def test_the_public_key_of_a_destination_can_be_had(client: Client, sink: HttpSink):
-    route = await client.webhook_route(sink.url("/hook"), signature="ed25519")
+    route = await client.webhook_route(sink.url("/hook"), params={"signature": "ed25519"})
     await client.send(cloudevent("e-1"), route["source"])
     await until(lambda: len(sink.requests) == 1)
     (request,) = sink.requests

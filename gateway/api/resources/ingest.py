@@ -7,14 +7,19 @@ from http import HTTPStatus
 from aiohttp import hdrs, web
 
 from gateway.api.body import read_body
+from gateway.api.invoke import read_query
 from gateway.api.quick import QuickAnswer
-from gateway.api.shapes.ingest import BulkAnswer, TakenAnswer
+from gateway.api.shapes.ingest import BulkAnswer, NativeQuery, TakenAnswer
 from gateway.domain.errors import Unavailable
-from gateway.pipeline.authenticate import identify
+from gateway.pipeline.authenticate import authenticate_address, authenticate_at, identify
+from gateway.pipeline.decode import PING, SLACK, format_for
 from gateway.pipeline.flow import Taken
 from gateway.pipeline.receive import Envelope, bearer, receive
 from gateway.service.services import Services
 from gateway.spi.cloudevents import handshake
+
+PLAIN_ANSWERS = {PING: "OK", SLACK: "ok"}
+"""What callers of these formats expect to read, as healthchecks and Slack answer."""
 
 
 class IngestHandlers:
@@ -59,31 +64,67 @@ class IngestHandlers:
             status=202, text=answer.model_dump_json(exclude_none=True), content_type="application/json"
         )
 
+    async def native(self, request: web.Request) -> web.StreamResponse:
+        """What a product sends, in the format of the source that the path names. 200, as some insist."""
+        query = read_query(NativeQuery, request)
+        topic = query.topic if isinstance(query, NativeQuery) else ""
+        path = request.match_info
+        head = self._head(request, path["instance_id"], path["id"])
+        if not request.content.is_eof():
+            authenticate_at(self._services.current.snapshot, head)
+        envelope = await self._with_body(request, head)
+        return _answer(await self._services.ingest.take_native(envelope, topic), HTTPStatus.OK)
+
+    async def addressed(self, request: web.Request) -> web.StreamResponse:
+        """A capability URL: whoever knows it may send as its source. Its path is never logged or told."""
+        token = request.match_info["token"]
+        head = self._head(request, "", "")
+        source = authenticate_address(self._services.current.snapshot, token)
+        envelope = (await self._with_body(request, head))._replace(
+            method=request.method,
+            tail=request.match_info.get("tail", ""),
+            query=request.rel_url.raw_query_string,
+        )
+        taken = await self._services.ingest.take_addressed(envelope, token, request.query.get("topic", ""))
+        plain = PLAIN_ANSWERS.get(format_for(source, envelope))
+        if plain:
+            return web.Response(text=plain, headers={hdrs.CACHE_CONTROL: "no-store"})
+        return _answer(taken, HTTPStatus.OK)
+
     async def _envelope(self, request: web.BaseRequest, instance: str, source_hint: str) -> Envelope:
+        head = self._head(request, instance, source_hint)
+        if not request.content.is_eof():
+            # Nobody without a key makes the gateway wait for a body and keep it.
+            identify(self._services.current.snapshot, head.token, instance)
+        return await self._with_body(request, head)
+
+    def _head(self, request: web.BaseRequest, instance: str, source_hint: str) -> Envelope:
+        """What is known of a request before its body is read. Raises Unavailable."""
         services = self._services
         if services.draining:
             raise Unavailable("stopping", "the gateway is stopping; try again", retry_after=1)
         if services.settings.role == "dispatch":
             raise Unavailable("node_only_sends", "this node takes no events; ask another one", retry_after=1)
-        if not request.content.is_eof():
-            # Nobody without a key makes the gateway wait for a body and keep it.
-            authorization = request.headers.get(hdrs.AUTHORIZATION, "").encode("utf-8", "surrogateescape")
-            identify(services.current.snapshot, bearer(authorization), instance)
+        authorization = request.headers.get(hdrs.AUTHORIZATION, "").encode("utf-8", "surrogateescape")
         received_at = services.clock.now()
-        limit = services.settings.max_body_bytes
-        body = await read_body(request, limit, services.settings.request_timeout_seconds)
+        return Envelope(instance, request.raw_headers, b"", bearer(authorization), received_at, source_hint)
+
+    async def _with_body(self, request: web.BaseRequest, head: Envelope) -> Envelope:
+        settings = self._services.settings
+        limit = settings.max_body_bytes
+        body = await read_body(request, limit, settings.request_timeout_seconds)
         return receive(
-            instance=instance,
-            headers=request.raw_headers,
+            instance=head.instance,
+            headers=head.headers,
             body=body,
-            received_at=received_at,
-            source_hint=source_hint,
+            received_at=head.received_at,
+            source_hint=head.source_hint,
             max_body=limit,
         )
 
 
-def _answer(taken: Taken) -> web.StreamResponse:
+def _answer(taken: Taken, status: HTTPStatus = HTTPStatus.ACCEPTED) -> web.StreamResponse:
     if taken.batched:
         ids = ",".join(f'"{event_id}"' for event_id in taken.ids)
-        return QuickAnswer(HTTPStatus.ACCEPTED, f'{{"notification_ids":[{ids}]}}'.encode())
-    return QuickAnswer(HTTPStatus.ACCEPTED, f'{{"notification_id":"{taken.ids[0]}"}}'.encode())
+        return QuickAnswer(status, f'{{"notification_ids":[{ids}]}}'.encode())
+    return QuickAnswer(status, f'{{"notification_id":"{taken.ids[0]}"}}'.encode())

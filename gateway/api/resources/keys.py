@@ -8,12 +8,14 @@ from gateway.api.endpoint import Call
 from gateway.api.shapes.keys import (
     InstanceKeyCreate,
     IssuedKeyAnswer,
-    KeyCreate,
     KeyList,
+    SourceKeyCreate,
     issued_key_answer,
     key_answer,
 )
+from gateway.api.shapes.sources import reached_at
 from gateway.domain.source import Role
+from gateway.service.connecting import setup
 from gateway.service.keys import keys_of
 from gateway.service.services import Services
 from gateway.service.sources import find_source
@@ -25,10 +27,13 @@ class KeyHandlers:
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    async def issue_of_source(self, call: Call[KeyCreate, Any]) -> IssuedKeyAnswer:
+    async def issue_of_source(self, call: Call[SourceKeyCreate, Any]) -> IssuedKeyAnswer:
         """Make a key that may send as this source and do nothing else."""
-        issued = await self._services.keys.issue(call.instance, Role.SOURCE, call.body.name, call.path["id"])
-        return issued_key_answer(issued)
+        given, source_id = call.body, call.path["id"]
+        issued = await self._services.keys.issue(call.instance, Role.SOURCE, given.name, source_id, given.use)
+        source = find_source(self._services.current.snapshot, call.instance, source_id)
+        base = reached_at(self._services.settings, call.request)
+        return issued_key_answer(issued, setup(source, base, issued))
 
     async def list_of_source(self, call: Call[Any, Any]) -> KeyList:
         """The live keys of a source."""

@@ -14,8 +14,10 @@ from gateway.api.shapes.ingest import (
     CLOUDEVENT,
     CLOUDEVENTS,
     NOTIFICATION,
+    AddressQuery,
     BulkAnswer,
     EventsQuery,
+    NativeQuery,
     TakenAnswer,
 )
 from gateway.domain.errors import (
@@ -96,6 +98,18 @@ def declare(handlers: IngestHandlers) -> Sequence[AnyEndpoint]:
             **{**taking, "answer": BulkAnswer},
         ),
         RawEndpoint(
+            path=f"{INSTANCE}/sources/{{id}}/events",
+            handler=handlers.native,
+            query=NativeQuery,
+            content={"*/*": {}},
+            summary="Take what a product sends, in the format of its source",
+            description="The key may come as bearer token, as password of basic authentication, or in the "
+            "source's `key_header`; requests of a source with `signing` are signed instead. 200 means what "
+            "202 means elsewhere.",
+            **{**taking, "status": 200},
+        ),
+        *_addresses(handlers),
+        RawEndpoint(
             method="OPTIONS",
             path=f"{INSTANCE}/events",
             handler=handlers.consent,
@@ -105,4 +119,39 @@ def declare(handlers: IngestHandlers) -> Sequence[AnyEndpoint]:
             raises=(Malformed, Unauthorized, NotFound),
             also=(204,),
         ),
+    ]
+
+
+def _addresses(handlers: IngestHandlers) -> Sequence[AnyEndpoint]:
+    """Capability URLs: the path is the credential."""
+    shared: dict[str, Any] = {
+        "tag": "ingest",
+        "handler": handlers.addressed,
+        "access": Access.PUBLIC,
+        "query": AddressQuery,
+        "answer": {},
+        "answer_type": "*/*",
+        "raises": TAKING,
+    }
+    ping = "A ping of a source"
+    said = "`start`, `fail`, `log` or an exit code says what happened; a body is the log."
+    return [
+        RawEndpoint(
+            method="POST",
+            path="/in/{token}",
+            content={"*/*": {}},
+            summary="Take what a product sends to its source's address",
+            description="In the format of the source. A source of pings answers `OK`.",
+            **shared,
+        ),
+        RawEndpoint(method="GET", path="/in/{token}", summary=f"{ping}: success", **shared),
+        RawEndpoint(
+            method="POST",
+            path="/in/{token}/{tail}",
+            content={"*/*": {}},
+            summary=f"{ping}, or with `slack` a message for Slack",
+            description=said,
+            **shared,
+        ),
+        RawEndpoint(method="GET", path="/in/{token}/{tail}", summary=ping, description=said, **shared),
     ]

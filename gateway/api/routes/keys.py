@@ -25,7 +25,7 @@ def declare(handlers: KeyHandlers) -> Sequence[AnyEndpoint]:
             tag="keys",
             status=201,
             summary="Issue a key of a source; its text is shown this once",
-            body=keys.KeyCreate,
+            body=keys.SourceKeyCreate,
             answer=keys.IssuedKeyAnswer,
             raises=(NotFound, Conflict),
         ),

@@ -8,13 +8,16 @@ from typing import Any
 from gateway.api.endpoint import AnyEndpoint, Endpoint
 from gateway.api.resources.sources import SourceHandlers
 from gateway.api.routes.common import INSTANCE, removal
-from gateway.api.shapes import sources
+from gateway.api.shapes import rehearsal, sources
 from gateway.api.shapes.base import PageQuery
 from gateway.domain.errors import (
     Conflict,
+    Forbidden,
     Invalid,
     Malformed,
     NotFound,
+    TooLarge,
+    UnsupportedMedia,
 )
 
 
@@ -22,6 +25,7 @@ def declare(handlers: SourceHandlers) -> Sequence[AnyEndpoint]:
     """The endpoints, in the order in which they are matched."""
     one = f"{INSTANCE}/sources/{{id}}"
     shown: dict[str, Any] = {"tag": "sources", "answer": sources.SourceAnswer, "ibm": True}
+    registered = {**shown, "answer": sources.RegisteredAnswer}
     return [
         Endpoint(
             method="POST",
@@ -31,7 +35,7 @@ def declare(handlers: SourceHandlers) -> Sequence[AnyEndpoint]:
             body=sources.SourceCreate,
             status=201,
             raises=(Malformed, Conflict, Invalid),
-            **shown,
+            **registered,
         ),
         Endpoint(
             method="GET",
@@ -53,7 +57,17 @@ def declare(handlers: SourceHandlers) -> Sequence[AnyEndpoint]:
             summary="Change a source",
             body=sources.SourceUpdate,
             raises=(NotFound, Conflict, Invalid),
-            **shown,
+            **registered,
+        ),
+        Endpoint(
+            method="POST",
+            path=f"{one}/try",
+            handler=handlers.attempt,
+            tag="sources",
+            summary="What a payload would become; nothing is accepted",
+            body=rehearsal.SourceTry,
+            answer=rehearsal.TryAnswer,
+            raises=(NotFound, Invalid, Malformed, Forbidden, TooLarge, UnsupportedMedia),
         ),
         removal(one, handlers.delete, "sources", "Remove a source and its keys"),
     ]

@@ -40,6 +40,22 @@ class EventsQuery(BaseModel):
     source_id: str | None = Field(None, description="Id of the source; needed unless the key belongs to one.")
 
 
+class NativeQuery(BaseModel):
+    """What a request to a source's own route may add."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    topic: str = Field("", max_length=255, description="Name or id of a topic, for events that name none.")
+
+
+class AddressQuery(BaseModel):
+    """What a request to an address may add; anything else is ignored."""
+
+    topic: str = Field("", max_length=255, description="Name or id of a topic, for events that name none.")
+    job: str = Field("", description="Of a ping: what it is of; else the source's name.")
+    rid: str = Field("", description="Of a ping: id of the run; the same one again is a repeat.")
+
+
 class TakenAnswer(Answer):
     """The ids under which the events are known: one, or those of a batch in its order."""
 

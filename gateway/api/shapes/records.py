@@ -251,15 +251,16 @@ def _event(stored: StoredEvent) -> dict[str, Any]:
         "source_id": accepted.source_id,
         "received_at": timestamp(accepted.received_at),
         "registry_version": accepted.registry_version,
-        "vocabulary": _words(accepted.vocabulary),
+        "vocabulary": vocabulary_answer(accepted.vocabulary),
         "quarantined": bool(stored.problems) and stored.replaced_by is None,
-        "problems": [_problem(one) for one in stored.problems] or None,
+        "problems": [problem_answer(one) for one in stored.problems] or None,
         "schema_revision": stored.schema_revision or None,
         "replaced_by": stored.replaced_by,
     }
 
 
-def _words(words: Vocabulary) -> dict[str, Any]:
+def vocabulary_answer(words: Vocabulary) -> dict[str, Any]:
+    """What is known of an event's meaning."""
     known = {
         "severity": words.severity.word if words.severity else None,
         "outcome": words.outcome.value if words.outcome else None,
@@ -274,7 +275,8 @@ def _words(words: Vocabulary) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value is not None}
 
 
-def _problem(problem: Problem) -> ProblemAnswer:
+def problem_answer(problem: Problem) -> ProblemAnswer:
+    """A problem of an event."""
     return ProblemAnswer(
         code=problem.code, detail=problem.detail, pointer=problem.pointer, expected=problem.expected or None
     )

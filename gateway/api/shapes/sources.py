@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+from aiohttp import web
 from pydantic import Field
 
 from gateway.api.shapes.base import Answer, Description, Given, Name, PageAnswer, timestamp
-from gateway.domain.source import Source
+from gateway.api.shapes.keys import SetupAnswer, setup_answer
+from gateway.domain.source import Signing, Source
 from gateway.domain.topic import Topic
+from gateway.service.connecting import Setup
+from gateway.service.sources import TOPIC, Registered
+from gateway.settings import Settings
 
 
 class SourceCreate(Given):
@@ -21,6 +29,16 @@ class SourceCreate(Given):
         "", max_length=1024, description="The instance as the sender knows it; stored and returned."
     )
     format: str = Field("cloudevents", description="Format of the payloads on the source's own route.")
+    format_options: dict[str, Any] = Field({}, description="What the format leaves open.")
+    default_topic: str = Field(
+        "", max_length=255, description="Name or id of the topic that takes what names no topic."
+    )
+    key_header: str = Field(
+        "", max_length=100, description="Header in which the sender puts its key, beside Authorization."
+    )
+    signing: Signing = Field(
+        Signing.NONE, strict=False, description="How requests to the source's own route are signed."
+    )
     allowed_types: list[str] = Field(
         [], max_length=100, description="Event types it may send; `x.*` is a prefix."
     )
@@ -39,6 +57,12 @@ class SourceUpdate(Given):
     source: str | None = Field(None, max_length=1024)
     event_notifications_instance_crn: str | None = Field(None, max_length=1024)
     format: str | None = None
+    format_options: dict[str, Any] | None = None
+    default_topic: str | None = Field(None, max_length=255)
+    key_header: str | None = Field(None, max_length=100)
+    signing: Signing | None = Field(
+        None, strict=False, description="Given, it makes a new secret; the one before stays good."
+    )
     allowed_types: list[str] | None = Field(None, max_length=100)
     allowed_sources: list[str] | None = Field(None, max_length=100)
 
@@ -53,6 +77,10 @@ class SourceAnswer(Answer):
     enabled: bool
     store_notifications: bool
     format: str
+    format_options: dict[str, Any] | None = None
+    default_topic: str | None = None
+    key_header: str | None = None
+    signing: str | None = None
     created_at: str
     updated_at: str
     source: str | None = None
@@ -63,13 +91,36 @@ class SourceAnswer(Answer):
     topic_names: list[str]
 
 
+class RegisteredAnswer(SourceAnswer):
+    """A source that was just made or changed. `setup` and `signing_secret` are shown this once."""
+
+    setup: SetupAnswer | None = None
+    signing_secret: str | None = None
+
+
 class SourcePage(PageAnswer):
     """A page of sources."""
 
     sources: list[SourceAnswer]
 
 
-def source_answer(source: Source, topics: list[Topic]) -> SourceAnswer:
+def registered_answer(
+    registered: Registered, topics: Sequence[Topic], made: Setup | None = None
+) -> RegisteredAnswer:
+    """A source with what is shown this once."""
+    return RegisteredAnswer(
+        **source_answer(registered.source, topics).model_dump(),
+        setup=setup_answer(made) if made else None,
+        signing_secret=registered.signing_secret or None,
+    )
+
+
+def reached_at(settings: Settings, request: web.Request) -> str:
+    """How senders reach this gateway: as the settings say, else as who asks has reached it."""
+    return settings.public_url.rstrip("/") or str(request.url.origin())
+
+
+def source_answer(source: Source, topics: Sequence[Topic]) -> SourceAnswer:
     """A source with the topics it feeds."""
     fed = [topic.name for topic in topics if any(feed.source_id == source.id for feed in topic.sources)]
     return SourceAnswer(
@@ -80,6 +131,10 @@ def source_answer(source: Source, topics: list[Topic]) -> SourceAnswer:
         enabled=source.enabled,
         store_notifications=source.store_notifications,
         format=source.format,
+        format_options=dict(source.options) or None,
+        default_topic=source.topic_id,
+        key_header=source.key_header or None,
+        signing=source.signing.value or None,
         created_at=timestamp(source.created_at),
         updated_at=timestamp(source.updated_at),
         source=source.crn or None,
@@ -98,7 +153,12 @@ def instance_crn(instance_id: str) -> str:
 
 def source_fields(given: SourceCreate | SourceUpdate) -> dict[str, object]:
     """What was given, as fields of a Source."""
-    fields = given.changes(source="crn", event_notifications_instance_crn="instance_crn")
+    fields = given.changes(
+        source="crn",
+        event_notifications_instance_crn="instance_crn",
+        format_options="options",
+        default_topic=TOPIC,
+    )
     for name in ("allowed_types", "allowed_sources"):
         if name in fields:
             fields[name] = tuple(fields[name])
