@@ -173,3 +173,41 @@ async def test_the_processes_that_share_the_store_are_listed(shell: Shell):
     (node,) = await shell.json("node", "list")
     assert (node["state"], node["leases"]) == ("living", 0)
     assert node["name"] in (await shell.ok("node", "list")).out
+
+
+async def test_a_source_of_a_product_tells_what_to_paste_there(shell: Shell, tenant: Client):
+    made = await shell.ok("source", "create", "--name", "tests", "--format", "kymaros")
+    (url,) = {line.split()[-1] for line in made.out.splitlines() if line.startswith("setup.url")}
+    assert f"--from-literal=url={url}" in made.out and "/in/tcs_" in url
+    assert "shown this once" in made.err
+    shown = await shell.ok("source", "show", "tests")
+    assert "tcs_" not in shown.out
+    backups = await shell.json("source", "create", "--name", "backups", "--format", "backupman")
+    assert backups["setup"]["headers"]["X-Webhook-Token"] in backups["setup"]["snippet"]
+    fresh = await shell.json("key", "create", "--source", "tests", "--use", "address")
+    assert fresh["setup"]["url"].rpartition("/")[2] == fresh["key"]
+
+
+async def test_a_payload_can_be_tried_with_a_mapping_before_it_is_saved(shell: Shell, tmp_path: Path):
+    await shell.ok("source", "create", "--name", "jobs", "--format", "json")
+    (tmp_path / "payload.json").write_text('{"kind": "backup.failed", "level": "high"}')
+    mapping = ["--format-option", "type: /kind", "--format-option", 'severity: {"pointer": "/level"}']
+    tried = await shell.ok("source", "try", "jobs", "payload.json", *mapping)
+    shown = dict(line.split(maxsplit=1) for line in tried.out.splitlines())
+    assert shown["vocabulary.severity"].strip() == "error"
+    assert shown["cloudevent.type"].strip() == "backup.failed"
+    wrong = await shell.run("source", "try", "jobs", "payload.json", "--format-option", "tpye: /kind")
+    assert wrong.code == 1 and "at /format_options/tpye" in wrong.err
+    saved = await shell.json("source", "update", "jobs", *mapping)
+    assert saved["format_options"] == {"type": "/kind", "severity": {"pointer": "/level"}}
+    again = await shell.json("source", "try", "jobs", "-", stdin='{"kind": "x"}')
+    assert again["events"][0]["cloudevent"]["type"] == "x"
+
+
+async def test_signing_is_switched_on_and_off(shell: Shell):
+    signed = await shell.json(
+        "source", "create", "--name", "signed", "--format", "slack", "--signing", "standard-webhooks"
+    )
+    assert signed["signing_secret"].startswith("whsec_")
+    plain = await shell.json("source", "update", "signed", "--signing", "none")
+    assert "signing" not in plain and "signing_secret" not in plain

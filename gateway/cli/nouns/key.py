@@ -9,7 +9,8 @@ from cyclopts import Parameter
 from gateway.cli.client import segment
 from gateway.cli.lookup import path_of
 from gateway.cli.nouns.common import USUAL, Common, given, noun_app
-from gateway.cli.screen import say, show_one, show_rows
+from gateway.cli.nouns.connected import show_connected
+from gateway.cli.screen import say, show_rows
 
 app = noun_app("key", "Who may call: keys of sources and of the instance.")
 
@@ -23,7 +24,9 @@ def list_(
     """List live keys, without their text."""
     client = common.client
     path = f"{path_of(client, 'sources', source)}/keys" if source else "keys"
-    show_rows(client.get(path)["keys"], ("name", "id", "role", "source_id", "created_at"), common.output)
+    show_rows(
+        client.get(path)["keys"], ("name", "id", "role", "use", "source_id", "created_at"), common.output
+    )
 
 
 @app.command(sort_key=3)
@@ -37,16 +40,19 @@ def create(
         Literal["admin", "sender"] | None,
         Parameter(help="Without a source: may do everything in the instance, or send as any source."),
     ] = None,
+    use: Annotated[
+        Literal["header", "address"] | None,
+        Parameter(help="With a source: for a header, or a URL for senders that can set none."),
+    ] = None,
     common: Common = USUAL,
 ) -> None:
     """Make a key. Its text is shown this once."""
     client = common.client
     if source:
-        answer = client.post(f"{path_of(client, 'sources', source)}/keys", {"name": name})
+        answer = client.post(f"{path_of(client, 'sources', source)}/keys", given(name=name, use=use))
     else:
         answer = client.post("keys", given(name=name, role=role))
-    show_one(answer, common.output)
-    say("What stands under `key` is shown this once.")
+    show_connected(answer, common.output)
 
 
 @app.command(sort_key=6, alias="revoke")

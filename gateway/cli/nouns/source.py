@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from dataclasses import dataclass
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -20,7 +23,10 @@ from gateway.cli.nouns.common import (
     given,
     noun_app,
 )
-from gateway.cli.screen import show_one
+from gateway.cli.nouns.connected import show_connected
+from gateway.cli.options import pair
+from gateway.cli.screen import say, show_json, show_one
+from gateway.domain.errors import ConfigurationError
 
 PLURAL = "sources"
 
@@ -37,6 +43,20 @@ class Sender:
     description: Description = None
     enabled: Enabled = None
     format: Annotated[str | None, Parameter(help="Format of what it sends; CloudEvents unless said.")] = None
+    format_option: Annotated[
+        list[str] | None,
+        Parameter(help="What the format leaves open, `NAME: VALUE`, JSON or text; repeatable.", negative=()),
+    ] = None
+    default_topic: Annotated[
+        str | None, Parameter(help="Topic, by name or id, of events that name none.")
+    ] = None
+    key_header: Annotated[
+        str | None, Parameter(help="Header in which the sender puts its key, if not Authorization.")
+    ] = None
+    signing: Annotated[
+        Literal["standard-webhooks", "x-hub-signature-256", "none"] | None,
+        Parameter(help="How its requests are signed; given, it makes a new secret."),
+    ] = None
     allowed_types: Annotated[
         list[str] | None,
         Parameter(
@@ -57,15 +77,23 @@ class Sender:
         bool | None, Parameter(help="IBM's flag of that name; every event is stored anyway.")
     ] = None
 
+    def members(self) -> dict[str, Any]:
+        """What was said, as members of a body."""
+        said = given(**vars(self))
+        if options := said.pop("format_option", None):
+            pairs = (pair("--format-option", entry) for entry in options)
+            said["format_options"] = {name: _value(text) for name, text in pairs}
+        return said | ({"signing": ""} if self.signing == "none" else {})
+
 
 UNSAID = Sender()
 
 
 @app.command(sort_key=3)
 def create(*, name: Name, sender: Sender = UNSAID, common: Common = USUAL) -> None:
-    """Register a sender. `tocsin key create --source NAME` then makes a key for it."""
-    body = given(name=name, **vars(sender))
-    show_one(common.client.post(PLURAL, body), common.output)
+    """Register a sender. With the format of a product, tells what to paste there."""
+    body = given(name=name, **sender.members())
+    show_connected(common.client.post(PLURAL, body), common.output)
 
 
 @app.command(sort_key=4)
@@ -74,5 +102,51 @@ def update(
 ) -> None:
     """Change a source; what is not given stays."""
     client = common.client
-    body = given(name=name, **vars(sender))
-    show_one(client.call("PATCH", path_of(client, PLURAL, source_name), body=body), common.output)
+    body = given(name=name, **sender.members())
+    show_connected(client.call("PATCH", path_of(client, PLURAL, source_name), body=body), common.output)
+
+
+@app.command(name="try", sort_key=5)
+def attempt(
+    source_name: Named,
+    file: Annotated[str, Parameter(help="The payload: a file, `-` for stdin.", allow_leading_hyphen=True)],
+    /,
+    *,
+    tail: Annotated[str, Parameter(help="What would follow its address: `fail`, `3`, `slack`.")] = "",
+    format: Annotated[str | None, Parameter(help="In place of the source's format.")] = None,
+    format_option: Annotated[
+        list[str] | None, Parameter(help="In place of its options; repeatable.", negative=())
+    ] = None,
+    common: Common = USUAL,
+) -> None:
+    """Show what a payload would become, and which topics would take it. Nothing is accepted."""
+    client = common.client
+    tried = Sender(format=format, format_option=format_option).members()
+    body = given(payload=_payload(file), tail=tail, **tried)
+    answer = client.post(f"{path_of(client, PLURAL, source_name)}/try", body)
+    if common.output == "json":
+        show_json(answer)
+        return
+    for number, event in enumerate(answer["events"]):
+        if number:
+            say("")
+        show_one(event, common.output)
+
+
+def _payload(name: str) -> str:
+    """What a file or stdin holds; a payload that is no UTF-8 is none that could be tried here."""
+    try:
+        content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return content.decode()
+    except OSError as error:
+        raise ConfigurationError(f"{name} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{name} is not UTF-8") from None
+
+
+def _value(text: str) -> Any:
+    """JSON where it is, else the text itself: a JSON pointer needs no quotes."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
