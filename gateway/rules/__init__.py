@@ -11,9 +11,13 @@
     scanner       reading rule text with positions, for the dialects
     expression    the dialect `severity >= error and type starts-with sync.` (checklist IBS-37..44)
     ibm, jsonpath the dialect of IBM Event Notifications (`$.data.age > 20 && not($.type == 'x')`)
-    compile       tree to closure; names, paths, comparison, ordered and globs are its parts
-    necessary     conditions on `type` that every matching event meets
-    printer       tree to expression text
+    compile       tree to closure; named, names, paths, comparison, ordered and globs are its parts
+    necessary     conditions that every matching event meets
+    regex, regex_syntax  searching for a regular expression, in linear time
+    moments       the parts of an event's time that atoms ask for
+    explain       which atoms made the answer
+    index         which of many rules an event can match at all
+    printer, ibm_printer, quoting  tree to text
 
 The room knows events and nothing else: no topics, no subscriptions, no storage, and of the libraries
 only the standard one. What holds for every dialect (checked in `limits`, laid down in `compile`):

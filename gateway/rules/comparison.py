@@ -15,7 +15,20 @@ from gateway.domain.errors import Invalid
 from gateway.domain.event import canonical
 from gateway.domain.view import MISSING
 from gateway.rules.globs import compile_glob
-from gateway.rules.tree import Atom, Compare, Contains, EndsWith, Exists, In, Literal, Matches, Op, StartsWith
+from gateway.rules.regex import finder
+from gateway.rules.tree import (
+    Atom,
+    Compare,
+    Contains,
+    EndsWith,
+    Exists,
+    Finds,
+    In,
+    Literal,
+    Matches,
+    Op,
+    StartsWith,
+)
 
 Test: TypeAlias = Callable[[object], bool]
 
@@ -55,6 +68,8 @@ def test_of(atom: Atom) -> Test:
             test = contains(literal)
         case Matches(_, pattern):
             test = matches(pattern)
+        case Finds(_, pattern):
+            test = finds(pattern)
         case Exists():
             test = exists
     return test
@@ -130,6 +145,12 @@ def matches(pattern: str) -> Test:
     """Text that the glob fits."""
     fits = compile_glob(pattern)
     return lambda value: isinstance(value, str) and fits(value)
+
+
+def finds(pattern: str) -> Test:
+    """Text in which the regular expression finds something."""
+    search = finder(pattern)
+    return lambda value: isinstance(value, str) and search(value)
 
 
 def exists(value: object) -> bool:

@@ -19,9 +19,24 @@ from gateway.rules import comparison
 from gateway.rules.evaluation import Predicate, ProblemListener, guarded
 from gateway.rules.globs import may_be_unevaluable
 from gateway.rules.limits import check
+from gateway.rules.moments import moment_predicate
 from gateway.rules.named import name_predicate
 from gateway.rules.paths import read_path, read_wide_path
-from gateway.rules.tree import Always, And, Atom, Matches, Name, Never, Not, Or, Path, Rule, atoms
+from gateway.rules.tree import (
+    Always,
+    And,
+    Atom,
+    Finds,
+    Matches,
+    Moment,
+    Name,
+    Never,
+    Not,
+    Or,
+    Path,
+    Rule,
+    atoms,
+)
 
 
 def compile_rule(rule: Rule, on_problem: ProblemListener | None = None) -> Predicate:
@@ -39,7 +54,7 @@ def compile_rule(rule: Rule, on_problem: ProblemListener | None = None) -> Predi
 def _can_fail(atom: Atom) -> bool:
     if isinstance(atom.operand, Path) and not atom.operand.is_singular:
         return True
-    return isinstance(atom, Matches) and may_be_unevaluable(atom.pattern)
+    return isinstance(atom, Finds) or (isinstance(atom, Matches) and may_be_unevaluable(atom.pattern))
 
 
 def _predicate(rule: Rule) -> Predicate:
@@ -55,7 +70,7 @@ def _predicate(rule: Rule) -> Predicate:
         case Not(part):
             return _negated(_predicate(part))
         case _:
-            return _atom(rule)
+            return atom_predicate(rule)
 
 
 def _every(parts: list[Predicate]) -> Predicate:
@@ -90,10 +105,15 @@ def _negated(part: Predicate) -> Predicate:
     return lambda view: not part(view)
 
 
-def _atom(atom: Atom) -> Predicate:
-    if isinstance(atom.operand, Name):
-        return name_predicate(atom.operand.text, atom)
-    return _path(atom.operand, atom)
+def atom_predicate(atom: Atom) -> Predicate:
+    """The predicate of one atom, which raises EvaluationError where the whole rule cannot be evaluated."""
+    match atom.operand:
+        case Name(text):
+            return name_predicate(text, atom)
+        case Moment():
+            return moment_predicate(atom.operand, atom)
+        case Path():
+            return _path(atom.operand, atom)
 
 
 def _path(path: Path, atom: Atom) -> Predicate:

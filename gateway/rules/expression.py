@@ -12,9 +12,12 @@ of the grammar is ours.
              | operand ( "exists"
                        | ( "=" | "==" | "!=" | "<" | "<=" | ">" | ">=" ) value
                        | [ "not" ] "in" "(" value { "," value } ")"
+                       | "=~" quoted
                        | ( "starts-with" | "ends-with" | "matches" | "contains" ) value )
     operand  = name | "data" { "." name | "[" ( integer | "*" | quoted ) "]" }
+             | ( "time-of-day" | "weekday" ) "(" [ zone ] ")"
     name     = letters, digits, "_" and "-"
+    zone     = an IANA name, such as Europe/Berlin; UTC if there is none
     value    = quoted | word
     quoted   = "text" or 'text', with the escapes \\\\ \\" \\' \\uXXXX
     word     = any run of other characters than white space ( ) , " ' = < > & | that does not begin
@@ -24,7 +27,8 @@ Keywords are read in any case. A bare name is an attribute or a word of the voca
 (`gateway.rules.names`) and compared as text; with `<` to `>=` an unquoted number is compared as a
 number. `data` and what is below it is typed: unquoted `true`, `false`, `null` and numbers (as JSON
 writes them) are those, everything else is text; `[*]` is every element. `matches` takes a glob
-(`gateway.rules.globs`). `a not in (x)` means that there is an `a` and it is not x.
+(`gateway.rules.globs`), `=~` searches for a regular expression (`gateway.rules.regex`), in whose quotes a
+backslash escapes nothing but a quote. `a not in (x)` means that there is an `a` and it is not x.
 """
 
 from __future__ import annotations
@@ -37,7 +41,14 @@ from gateway.rules.comparison import is_order
 from gateway.rules.limits import MAX_ITEMS, too_complex
 from gateway.rules.names import suggest
 from gateway.rules.scanner import Scanner
-from gateway.rules.terms import read_numeral, read_operand, read_severity, read_text, read_typed
+from gateway.rules.terms import (
+    read_numeral,
+    read_operand,
+    read_pattern,
+    read_severity,
+    read_text,
+    read_typed,
+)
 from gateway.rules.tree import (
     Always,
     And,
@@ -45,9 +56,11 @@ from gateway.rules.tree import (
     Contains,
     EndsWith,
     Exists,
+    Finds,
     In,
     Literal,
     Matches,
+    Moment,
     Name,
     Never,
     Not,
@@ -68,7 +81,8 @@ _TEXT_OPERATORS: dict[str, Callable[[Operand, str], Rule]] = {
     "matches": Matches,
 }
 _OPERATORS = frozenset(_TEXT_OPERATORS) | {"contains", "in", "exists"}
-_OPERATOR_LIST = "one of = != < <= > >= in, not in, starts-with, ends-with, contains, matches, exists"
+_OF_MOMENTS = frozenset({"in", "exists"})
+_OPERATOR_LIST = "one of = != < <= > >= =~ in, not in, starts-with, ends-with, contains, matches, exists"
 _MEANT = {
     "is": "=", "equals": "=", "eq": "=", "isnot": "!=", "ne": "!=",
     "gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "includes": "contains", "has": "contains",
@@ -82,7 +96,7 @@ def parse_expression(text: str) -> Rule:
     """The tree of a rule in the expression dialect.
 
     Raises Invalid: `rule_syntax` (with the position and what was expected), `rule_too_complex`,
-    `rule_unsupported`, `severity_unknown`. Globs and literals are checked when the tree is compiled.
+    `rule_value`, `severity_unknown`. Globs and most literals are checked when the tree is compiled.
     """
     scanner = Scanner(text)
     if scanner.is_done():
@@ -144,12 +158,15 @@ def _test(scanner: Scanner, operand: Operand) -> Rule:
     if symbol in _COMPARISONS:
         scanner.match(_SYMBOL)
         return _comparison(scanner, operand, _COMPARISONS[symbol])
+    if symbol == "=~" and not isinstance(operand, Moment):
+        scanner.match(_SYMBOL)
+        return Finds(operand, read_pattern(scanner))
     if _keyword(scanner, "not"):
         if not _keyword(scanner, "in"):
             raise scanner.surprise("`in` after `not`")
         return And((Exists(operand), Not(In(operand, _list(scanner, operand)))))
     word = scanner.look(_KEYWORD).lower()
-    if word not in _OPERATORS:
+    if word not in (_OF_MOMENTS if isinstance(operand, Moment) else _OPERATORS):
         raise _no_operator(scanner, symbol or word)
     scanner.match(_KEYWORD)
     return _worded(scanner, operand, word)
@@ -187,7 +204,7 @@ def _member(scanner: Scanner, operand: Operand) -> Literal:
     """A value that the operand is compared with."""
     if isinstance(operand, Path):
         return read_typed(scanner)
-    return read_severity(scanner) if operand.text == "severity" else read_text(scanner)
+    return read_severity(scanner) if operand == Name("severity") else read_text(scanner)
 
 
 def _keyword(scanner: Scanner, word: str) -> bool:
@@ -198,8 +215,8 @@ def _keyword(scanner: Scanner, word: str) -> bool:
 
 
 def _no_operator(scanner: Scanner, found: str) -> Invalid:
-    if found in {"=~", "!~"}:
-        return scanner.error("regular expressions are not supported", "`matches`", code="rule_unsupported")
+    if found == "!~":
+        return scanner.error("`!~` is no operator", "`not` before the condition, and `=~` in it")
     meant = _MEANT.get(found) or suggest(found, _OPERATORS)
     hint = f"; did you mean `{meant}`?" if meant else ""
     return scanner.error(f"an operator was expected, found {scanner.upcoming()}{hint}", _OPERATOR_LIST)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.domain.errors import Invalid
-from gateway.rules.tree import Atom, In, Path, Rule, atoms, children
+from gateway.rules.tree import Atom, Finds, In, Path, Rule, atoms, children, conditions
 
 MAX_LENGTH = 4096
 """Characters of rule text."""
@@ -28,6 +28,14 @@ MAX_VISITS = 10_000
 """Values that one such path may look at in one event."""
 MAX_GLOB_WORK = 1 << 22
 """Characters of a value times characters of the glob, where the glob needs a search with `?`."""
+MAX_PATTERN = 256
+"""Characters of one regular expression."""
+MAX_PATTERN_SIZE = 512
+"""Steps of one regular expression once its repetitions are written out: `(ab){20}` has 40."""
+MAX_PATTERNS = 8
+"""Regular expressions in one rule."""
+MAX_PATTERN_WORK = 1 << 21
+"""Characters of values times steps of the expressions that look at them, in one evaluation of a rule."""
 MAX_TREE_DEPTH = 128
 """Levels of a tree; text nested to the limit comes to about 100."""
 MAX_TREE_NODES = 4096
@@ -36,12 +44,14 @@ MAX_TREE_NODES = 4096
 
 def check(rule: Rule) -> None:
     """Refuse a tree that is too large, whatever built it; raises Invalid `rule_too_complex`."""
-    for count, (_, depth) in enumerate(_nodes(rule), 1):
+    found: list[Rule] = []
+    for count, (node, depth) in enumerate(_nodes(rule), 1):
         if depth > MAX_TREE_DEPTH:
             raise too_complex("the rule is nested too deeply", f"at most {MAX_TREE_DEPTH} levels")
         if count > MAX_TREE_NODES:
             raise too_complex("the rule is too large", f"at most {MAX_TREE_NODES} parts")
-    _check_atoms(list(atoms(rule)))
+        found.append(node)
+    _check_atoms([atom for node in found if not children(node) for atom in atoms(node)])
 
 
 def too_complex(detail: str, expected: str) -> Invalid:
@@ -54,7 +64,7 @@ def _nodes(rule: Rule) -> Iterator[tuple[Rule, int]]:
     while waiting:
         rule, depth = waiting.pop()
         yield rule, depth
-        waiting.extend((child, depth + 1) for child in children(rule))
+        waiting.extend((child, depth + 1) for child in (*children(rule), *conditions(rule)))
 
 
 def _check_atoms(found: list[Atom]) -> None:
@@ -68,3 +78,6 @@ def _check_atoms(found: list[Atom]) -> None:
         raise too_complex(
             f"the rule has {wide} paths that select several values", f"at most {MAX_WIDE_PATHS} of them"
         )
+    patterns = sum(isinstance(atom, Finds) for atom in found)
+    if patterns > MAX_PATTERNS:
+        raise too_complex(f"the rule has {patterns} regular expressions", f"at most {MAX_PATTERNS}")

@@ -1,13 +1,13 @@
-"""What a rule demands of an event's `type`: conditions that every event it matches meets.
+"""What a rule demands of an event's attributes: conditions that every event it matches meets.
 
-A routing index files a rule under these types and prefixes and evaluates it for no other event. The
-conditions are necessary, not sufficient: an event that meets them may still not match. What cannot be
-told is taken to allow everything.
+A routing index (`gateway.rules.index`) files a rule under these texts and prefixes and evaluates it for no
+other event. The conditions are necessary, not sufficient: an event that meets them may still not match.
+What cannot be told is taken to allow everything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 
@@ -16,6 +16,7 @@ from gateway.rules.globs import literal_prefix
 from gateway.rules.tree import (
     Always,
     And,
+    Atom,
     Compare,
     In,
     Key,
@@ -30,14 +31,22 @@ from gateway.rules.tree import (
     Path,
     Rule,
     StartsWith,
+    atoms,
 )
 
-_TYPES = (Name("type"), Path((Key("type"),)))
+_TYPE = Name("type")
+_TYPE_PATH = Path((Key("type"),))
+_UNFILED = frozenset({"severity"})
+"""Names whose words have several spellings, so that equal ones need not be equal texts."""
+MULTIPLE = Name("resource")
+"""The operand with several values, of which one has to meet the demand."""
+MAX_OPERANDS = 8
+"""Operands of one rule that are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Necessary:
-    """The event's type is one of `exact`, or starts with one of `prefixes` (sorted, none within another).
+    """The value is one of `exact`, or starts with one of `prefixes` (sorted, none within another).
 
     Both empty: the rule matches nothing. `anything` is the single prefix ''.
     """
@@ -47,7 +56,7 @@ class Necessary:
 
     @property
     def is_anything(self) -> bool:
-        """Whether every type is allowed, so that an index cannot file the rule."""
+        """Whether every value is allowed, so that an index cannot file the rule."""
         return self.prefixes == ("",)
 
     @property
@@ -55,9 +64,9 @@ class Necessary:
         """Whether no event can match the rule."""
         return not self.exact and not self.prefixes
 
-    def allows(self, type: str) -> bool:
-        """Whether an event of this type may match."""
-        return type in self.exact or type.startswith(self.prefixes)
+    def allows(self, value: str) -> bool:
+        """Whether an event with this value may match."""
+        return value in self.exact or value.startswith(self.prefixes)
 
 
 ANYTHING = Necessary(frozenset(), ("",))
@@ -66,28 +75,53 @@ NOTHING = Necessary(frozenset())
 
 def necessary_types(rule: Rule) -> Necessary:
     """The types that events matched by this tree can have; for trees that compile."""
+    return _necessary(rule, _TYPE)
+
+
+def demands(rule: Rule) -> Mapping[Operand, Necessary]:
+    """What the tree demands of which operands: names, and paths to one value; only what it does demand."""
+    operands = dict.fromkeys([_TYPE, *(operand for atom in atoms(rule) if (operand := _filed(atom)))])
+    found = {operand: _necessary(rule, operand) for operand in list(operands)[:MAX_OPERANDS]}
+    return {operand: demand for operand, demand in found.items() if not demand.is_anything}
+
+
+def _filed(atom: Atom) -> Operand | None:
+    """The operand of an atom that demands something of it."""
+    if not isinstance(atom, Compare | In | StartsWith | Matches):
+        return None
+    match atom.operand:
+        case Name(text):
+            return None if text in _UNFILED else atom.operand
+        case Path(_, folded) if atom.operand.is_singular and not folded:
+            return _TYPE if atom.operand == _TYPE_PATH else atom.operand
+        case _:
+            return None
+
+
+def _necessary(rule: Rule, operand: Operand) -> Necessary:
     match rule:
         case Never():
             return NOTHING
         case And(parts):
-            return reduce(_both, map(necessary_types, parts), ANYTHING)
+            both = _narrower if operand == MULTIPLE else _both
+            return reduce(both, (_necessary(part, operand) for part in parts), ANYTHING)
         case Or(parts):
-            return _either(map(necessary_types, parts))
+            return _either(_necessary(part, operand) for part in parts)
         case Always() | Not():
             return ANYTHING
-        case _ if rule.operand in _TYPES:
-            return _of_type(rule)
+        case _ if _filed(rule) == operand:
+            return _of_atom(rule)
         case _:
             return ANYTHING
 
 
-def _of_type(atom: Rule) -> Necessary:
-    """The demand of an atom whose operand is the type."""
+def _of_atom(atom: Atom) -> Necessary:
+    """The demand of an atom on its operand."""
     match atom:
         case Compare(operand, Op.EQ, literal):
-            return Necessary(_texts(operand, (literal,)))
+            return _texts(operand, (literal,))
         case In(operand, literals):
-            return Necessary(_texts(operand, literals))
+            return _texts(operand, literals)
         case StartsWith(_, prefix):
             return Necessary(frozenset(), (prefix,))
         case Matches(_, pattern):
@@ -97,11 +131,13 @@ def _of_type(atom: Rule) -> Necessary:
             return ANYTHING
 
 
-def _texts(operand: Operand, literals: tuple[Literal, ...]) -> frozenset[str]:
-    """The types that equal a literal: a path compares with text only, a name with any literal's text."""
-    if isinstance(operand, Path):
-        return frozenset(literal for literal in literals if isinstance(literal, str))
-    return frozenset(map(canonical_text, literals))
+def _texts(operand: Operand, literals: tuple[Literal, ...]) -> Necessary:
+    """The texts that equal a literal: a path compares with its type, a name with any literal's text."""
+    if not isinstance(operand, Path):
+        return Necessary(frozenset(map(canonical_text, literals)))
+    texts = frozenset(literal for literal in literals if isinstance(literal, str))
+    # The type is always a text; another value may be the number that is asked for.
+    return Necessary(texts) if operand == _TYPE_PATH or len(texts) == len(set(literals)) else ANYTHING
 
 
 def _either(conditions: Iterable[Necessary]) -> Necessary:
@@ -113,9 +149,15 @@ def _either(conditions: Iterable[Necessary]) -> Necessary:
     return _tidy(exact, prefixes)
 
 
+def _narrower(one: Necessary, other: Necessary) -> Necessary:
+    """For an operand with several values, each of two demands may be met by another one: keep one of them."""
+    ways = [(demand.is_anything, len(demand.prefixes), len(demand.exact)) for demand in (one, other)]
+    return one if ways[0] <= ways[1] else other
+
+
 def _both(one: Necessary, other: Necessary) -> Necessary:
-    exact = {type for type in one.exact if other.allows(type)} | {
-        type for type in other.exact if one.allows(type)
+    exact = {text for text in one.exact if other.allows(text)} | {
+        text for text in other.exact if one.allows(text)
     }
     prefixes = {prefix for prefix in one.prefixes if prefix.startswith(other.prefixes)} | {
         prefix for prefix in other.prefixes if prefix.startswith(one.prefixes)
@@ -130,4 +172,4 @@ def _tidy(exact: set[str], prefixes: set[str]) -> Necessary:
         if not outer or not prefix.startswith(outer[-1]):
             outer.append(prefix)
     kept = tuple(outer)
-    return Necessary(frozenset(type for type in exact if not type.startswith(kept)), kept)
+    return Necessary(frozenset(text for text in exact if not text.startswith(kept)), kept)

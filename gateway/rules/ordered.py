@@ -54,7 +54,7 @@ def time_predicate(atom: Compare) -> Predicate:
 
     Raises Invalid `rule_value` unless the literal is an RFC 3339 timestamp with an offset.
     """
-    instant = _instant(atom.literal)
+    instant = instant_of(atom.literal)
     if instant is None:
         raise Invalid(
             "rule_value", "`time` is compared with a timestamp", expected="a form like 2026-03-01T08:00:00Z"
@@ -62,7 +62,7 @@ def time_predicate(atom: Compare) -> Predicate:
     order = order_of(atom.op)
 
     def test(view: EventView) -> bool:
-        found = _instant(view.event.attributes.get("time"))
+        found = instant_of(view.event.attributes.get("time"))
         return found is not None and order(found, instant)
 
     return test
@@ -87,7 +87,7 @@ def _fitting(atom: Compare | In) -> list[Severity]:
     return [severity for severity in Severity if order(severity, bound)]
 
 
-def _instant(text: object) -> datetime | None:
+def instant_of(text: object) -> datetime | None:
     """A timestamp with an offset; None for anything else, a leap second included."""
     if not isinstance(text, str):
         return None

@@ -11,10 +11,28 @@ from itertools import takewhile
 
 from gateway.domain.members import as_sent
 from gateway.domain.view import MISSING, EventView
+from gateway.rules.comparison import folding, test_of
 from gateway.rules.evaluation import EvaluationError
 from gateway.rules.limits import MAX_VISITS
 from gateway.rules.names import Reader, WideReader
-from gateway.rules.tree import Choice, Descend, Every, Index, Key, Path, Slice, Step
+from gateway.rules.tree import (
+    Always,
+    And,
+    Atom,
+    Choice,
+    Descend,
+    Every,
+    Index,
+    Key,
+    Never,
+    Not,
+    Or,
+    Path,
+    Rule,
+    Slice,
+    Step,
+    Where,
+)
 
 
 def read_path(path: Path) -> Reader:
@@ -42,9 +60,7 @@ def read_wide_path(path: Path) -> WideReader:
         first = start(view)
         found = [] if first is MISSING else [first]
         budget = _Budget()
-        for select in selectors:
-            found = [value for node in found for value in select(node, budget)]
-        return found
+        return _selected(found, selectors, budget)
 
     return read
 
@@ -118,16 +134,25 @@ class _Budget:
 
 
 _Selector = Callable[[object, _Budget], Iterable[object]]
+_Condition = Callable[[object, _Budget], bool]
+
+
+def _selected(nodes: list[object], selectors: Iterable[_Selector], budget: _Budget) -> list[object]:
+    for select in selectors:
+        nodes = [value for node in nodes for value in select(node, budget)]
+    return nodes
 
 
 def _selector(step: Step) -> _Selector:
     match step:
         case Key() | Index():
             return _one(_plain(step))
-        case Slice(start, stop):
-            return _slice(slice(start, stop))
+        case Slice(start, stop, stride):
+            return _slice(slice(start, stop, stride)) if stride != 0 else _nothing
         case Every():
             return _every
+        case Where(condition):
+            return _where(_condition(condition))
         case Choice(selectors):
             return _choice([_selector(selector) for selector in selectors])
         case Descend():
@@ -167,6 +192,44 @@ def _every(node: object, budget: _Budget) -> Iterable[object]:
     below = _below(node)
     budget.spend(len(below) + 1)
     return below
+
+
+def _nothing(_node: object, budget: _Budget) -> Iterable[object]:
+    """What a slice with steps of 0 selects (RFC 9535, 2.3.4.2.2)."""
+    budget.spend(1)
+    return ()
+
+
+def _where(holds: _Condition) -> _Selector:
+    return lambda node, budget: [value for value in _every(node, budget) if holds(value, budget)]
+
+
+def _condition(rule: Rule) -> _Condition:
+    """What a condition in brackets says of one member or element."""
+    match rule:
+        case Always():
+            return lambda _node, _budget: True
+        case Never():
+            return lambda _node, _budget: False
+        case And(parts):
+            every = [_condition(part) for part in parts]
+            return lambda node, budget: all(one(node, budget) for one in every)
+        case Or(parts):
+            some = [_condition(part) for part in parts]
+            return lambda node, budget: any(one(node, budget) for one in some)
+        case Not(part):
+            holds = _condition(part)
+            return lambda node, budget: not holds(node, budget)
+        case _:
+            return _atom(rule)
+
+
+def _atom(atom: Atom) -> _Condition:
+    if not isinstance(atom.operand, Path):
+        raise TypeError(f"{atom.operand!r} is not read from a member")
+    selectors = [_selector(step) for step in atom.operand.steps]
+    test = folding(test_of(atom)) if atom.operand.folded else test_of(atom)
+    return lambda node, budget: any(map(test, _selected([node], selectors, budget)))
 
 
 def _containers(node: object, budget: _Budget) -> Iterable[object]:

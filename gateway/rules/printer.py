@@ -6,15 +6,14 @@ fewer than two parts) is refused, never approximated.
 
 from __future__ import annotations
 
-import re
 from types import UnionType
 
-from gateway.domain.errors import Invalid
 from gateway.domain.view import MISSING
 from gateway.rules.comparison import is_order
 from gateway.rules.limits import MAX_STEPS
+from gateway.rules.quoting import quoted, quoted_pattern, unprintable
 from gateway.rules.scanner import constant_of, number_of
-from gateway.rules.terms import ESCAPES, NAME, VALUE_KEYWORDS, WORD, is_bare_name
+from gateway.rules.terms import NAME, VALUE_KEYWORDS, WORD, is_bare_name
 from gateway.rules.tree import (
     Always,
     And,
@@ -23,11 +22,13 @@ from gateway.rules.tree import (
     Contains,
     EndsWith,
     Every,
+    Finds,
     In,
     Index,
     Key,
     Literal,
     Matches,
+    Moment,
     Name,
     Never,
     Not,
@@ -38,8 +39,6 @@ from gateway.rules.tree import (
     StartsWith,
     Step,
 )
-
-_ESCAPED = re.compile(r'[\x00-\x1f\x7f"\\]')
 
 
 def print_expression(rule: Rule) -> str:
@@ -65,7 +64,7 @@ def _rule(rule: Rule) -> str:
 
 def _several(parts: tuple[Rule, ...]) -> tuple[Rule, ...]:
     if len(parts) < 2:
-        raise _unprintable("a conjunction or disjunction of fewer than two parts")
+        raise unprintable("a conjunction or disjunction of fewer than two parts")
     return parts
 
 
@@ -88,7 +87,9 @@ def _atom(atom: Atom) -> str:
         case Contains(_, literal):
             text = f"{operand} contains {_compared(atom, literal)}"
         case Matches(_, pattern):
-            text = f"{operand} matches {_quoted(pattern)}"
+            text = f"{operand} matches {quoted(pattern)}"
+        case Finds(_, pattern):
+            text = f"{operand} =~ {quoted_pattern(pattern)}"
         case _:
             text = f"exists {operand}"
     return text
@@ -96,72 +97,65 @@ def _atom(atom: Atom) -> str:
 
 def _list(atom: In, literals: tuple[Literal, ...]) -> str:
     if not literals:
-        raise _unprintable("an empty list")
+        raise unprintable("an empty list")
     return ", ".join(_compared(atom, literal) for literal in literals)
 
 
 def _operand(operand: Operand) -> str:
     if isinstance(operand, Name):
         if not is_bare_name(operand.text):
-            raise _unprintable("this name")
+            raise unprintable("this name")
         return operand.text
+    if isinstance(operand, Moment):
+        return f"{operand.part}({operand.zone})"
     if operand.folded or operand.steps[:1] != (Key("data"),) or len(operand.steps) > MAX_STEPS:
-        raise _unprintable("a path outside `data`, or without regard to case")
+        raise unprintable("a path outside `data`, or without regard to case")
     return "data" + "".join(map(_step, operand.steps[1:]))
 
 
 def _step(step: Step) -> str:
     match step:
         case Key(name):
-            return f".{name}" if NAME.fullmatch(name) else f"[{_quoted(name)}]"
+            return f".{name}" if NAME.fullmatch(name) else f"[{quoted(name)}]"
         case Index(position) if abs(position) < 10**9:
             return f"[{position}]"
         case Every():
             return "[*]"
         case _:
-            raise _unprintable("a slice, a union or a descent in a path")
+            raise unprintable("a slice, a union or a descent in a path")
 
 
 def _compared(atom: Compare | In | Contains, literal: Literal) -> str:
     """A literal in the form that is read back as the same value beside this operand."""
     if isinstance(atom.operand, Path):
-        return _typed(literal)
+        return typed_literal(literal)
     if isinstance(literal, str):
-        is_numeral = isinstance(atom, Compare) and is_order(atom.op) and number_of(literal) is not None
-        return _quoted(literal) if is_numeral else _text(literal)
+        is_numeral = (
+            isinstance(atom, Compare)
+            and isinstance(atom.operand, Name)
+            and is_order(atom.op)
+            and number_of(literal) is not None
+        )
+        return quoted(literal) if is_numeral else _text(literal)
     is_number = literal is not None and not isinstance(literal, bool)
     if is_number and isinstance(atom, Compare) and is_order(atom.op) and atom.operand != Name("severity"):
-        return _typed(literal)
-    raise _unprintable("a typed literal beside a bare name")
+        return typed_literal(literal)
+    raise unprintable("a typed literal beside a bare name")
 
 
-def _typed(literal: Literal) -> str:
+def typed_literal(literal: Literal) -> str:
+    """A literal as it is read back with its type; raises Invalid `rule_unprintable`."""
     if isinstance(literal, str):
-        return _text(literal) if constant_of(literal) is MISSING else _quoted(literal)
+        return _text(literal) if constant_of(literal) is MISSING else quoted(literal)
     if literal is None:
         return "null"
     if isinstance(literal, bool):
         return "true" if literal else "false"
     numeral = repr(literal)
     if number_of(numeral) is None:
-        raise _unprintable("a number that is not finite")
+        raise unprintable("a number that is not finite")
     return numeral
 
 
 def _text(text: str) -> str:
-    return text if WORD.fullmatch(text) and text.lower() not in VALUE_KEYWORDS else _quoted(text)
-
-
-def _quoted(text: str) -> str:
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise _unprintable("half of a surrogate pair")
-    return '"' + _ESCAPED.sub(_escape, text) + '"'
-
-
-def _escape(found: re.Match[str]) -> str:
-    character = found.group()
-    return f"\\{character}" if character in ESCAPES else f"\\u{ord(character):04x}"
-
-
-def _unprintable(what: str) -> Invalid:
-    return Invalid("rule_unprintable", f"the expression dialect has no form for {what}")
+    return text if WORD.fullmatch(text) and text.lower() not in VALUE_KEYWORDS else quoted(text)

@@ -114,9 +114,10 @@ class Scanner:
         yield
         self._nesting -= 1
 
-    def quoted(self, escapes: Mapping[str, str]) -> str | None:
+    def quoted(self, escapes: Mapping[str, str], *, lenient: bool = False) -> str | None:
         """A text in single or double quotes, if one comes next. `escapes` maps what may follow a backslash;
-        `\\uXXXX` is always understood."""
+        `\\uXXXX` is always understood. Lenient: only a quote is escaped, and every other
+        backslash stands for itself, as regular expressions have many."""
         self.skip_space()
         start, quote = self.at, self.text[self.at : self.at + 1]
         if quote not in _PLAIN:
@@ -131,7 +132,12 @@ class Scanner:
                 raise self.error("the quoted text does not end", f"a closing {quote}", at=start)
             if self.text[self.at - 1] == quote:
                 return "".join(parts)
-            parts.append(self._escaped(escapes))
+            parts.append(self._plainly_escaped() if lenient else self._escaped(escapes))
+
+    def _plainly_escaped(self) -> str:
+        kind = self.text[self.at : self.at + 1]
+        self.at += len(kind)
+        return kind if kind in _PLAIN else f"\\{kind}"
 
     def _escaped(self, escapes: Mapping[str, str]) -> str:
         """What stands after a backslash; a backslash before `u` needs four hexadecimal digits."""

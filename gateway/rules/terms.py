@@ -7,10 +7,13 @@ import re
 from gateway.domain.errors import Invalid
 from gateway.domain.view import Missing
 from gateway.rules.limits import MAX_STEPS
+from gateway.rules.moments import DEFAULT_ZONE, zone_of
 from gateway.rules.names import CORE, VOCABULARY, is_known, suggest
 from gateway.rules.ordered import unknown_severity
+from gateway.rules.quoting import ESCAPES
+from gateway.rules.regex import finder
 from gateway.rules.scanner import Scanner, constant_of, number_of
-from gateway.rules.tree import Every, Index, Key, Literal, Name, Operand, Path, Step
+from gateway.rules.tree import Every, Index, Key, Literal, Moment, Name, Operand, Part, Path, Step
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")
 """A bare name, or a member's name after a dot."""
@@ -20,18 +23,19 @@ VALUE_KEYWORDS = frozenset({"and", "or", "not", "in"})
 """Words that are never values; they need quotes."""
 NAME_KEYWORDS = VALUE_KEYWORDS | {"exists", "true", "false", "data"}
 """Words that are never bare names; an attribute named so cannot be written in this dialect."""
-ESCAPES = {"\\": "\\", '"': '"', "'": "'"}
-"""What may follow a backslash in a quoted text, beside `u` and four hexadecimal digits."""
-
+_ZONE = re.compile(r"[A-Za-z0-9_+/-]+")
+_MOMENTS = {part.value: part for part in Part}
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
 _REST_OF_PATH = re.compile(r"\.[A-Za-z0-9_]+")
 
 
 def read_operand(scanner: Scanner) -> Operand:
-    """A bare name, or a path below `data`."""
+    """A bare name, a path below `data`, or a part of the time."""
     scanner.skip_space()
     start = scanner.at
     name = scanner.match(NAME)
+    if name in _MOMENTS and scanner.take("("):
+        return _moment(scanner, _MOMENTS[name])
     if name == "data":
         return Path((Key("data"), *_steps(scanner)))
     if not name or name.lower() in NAME_KEYWORDS - {"data"}:
@@ -85,6 +89,32 @@ def read_typed(scanner: Scanner) -> Literal:
     word = _word(scanner)
     constant = constant_of(word)
     return word if isinstance(constant, Missing) else constant
+
+
+def read_pattern(scanner: Scanner) -> str:
+    """A regular expression in quotes; raises Invalid for one that is none, with its place."""
+    scanner.skip_space()
+    start = scanner.at
+    text = scanner.quoted(ESCAPES, lenient=True)
+    if text is None:
+        raise scanner.surprise("a regular expression in quotes")
+    try:
+        finder(text)
+    except Invalid as error:
+        raise scanner.error(error.detail, error.problems[0].expected, at=start, code=error.code) from None
+    return text
+
+
+def _moment(scanner: Scanner, part: Part) -> Moment:
+    scanner.skip_space()
+    start = scanner.at
+    zone = scanner.match(_ZONE) or DEFAULT_ZONE
+    try:
+        zone_of(zone)
+    except Invalid as error:
+        raise scanner.error(error.detail, error.problems[0].expected, at=start, code=error.code) from None
+    scanner.need(")")
+    return Moment(part, zone)
 
 
 def _word(scanner: Scanner) -> str:

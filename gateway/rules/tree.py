@@ -51,10 +51,14 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The elements of an array from `start` up to, not including, `stop`; None is the array's end."""
+    """The elements of an array from `start` up to, not including, `stop`; None is the array's end.
+
+    Every `step`th of them, backwards if it is negative; None is 1.
+    """
 
     start: int | None
     stop: int | None
+    step: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +67,20 @@ class Every:
 
 
 @dataclass(frozen=True, slots=True)
+class Where:
+    """The members of an object, or elements of an array, for which the condition holds.
+
+    The paths of its atoms begin at the member or element; there are no names in it.
+    """
+
+    condition: Rule
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """Whatever any of the selectors selects: `['a','b']`, `[0,-1]`."""
 
-    selectors: tuple[Key | Index | Slice | Every, ...]
+    selectors: tuple[Key | Index | Slice | Every | Where, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +88,7 @@ class Descend:
     """The objects and arrays at and below a value; the step that follows selects from each of them."""
 
 
-Step: TypeAlias = Key | Index | Slice | Every | Choice | Descend
+Step: TypeAlias = Key | Index | Slice | Every | Where | Choice | Descend
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +112,22 @@ class Path:
         return not self.steps or not isinstance(self.steps[0], Key) or self.steps[0].name == "data"
 
 
-Operand: TypeAlias = Name | Path
+class Part(StrEnum):
+    """What of an event's time a Moment is."""
+
+    TIME_OF_DAY = "time-of-day"
+    WEEKDAY = "weekday"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A part of the event's `time`, as the clocks in a zone (an IANA name) show it."""
+
+    part: Part
+    zone: str
+
+
+Operand: TypeAlias = Name | Path | Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +211,21 @@ class Matches:
 
 
 @dataclass(frozen=True, slots=True)
+class Finds:
+    """The operand's value is a text in which the pattern is found (`gateway.rules.regex`)."""
+
+    operand: Operand
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
 class Exists:
     """The operand has a value; null is one."""
 
     operand: Operand
 
 
-Atom: TypeAlias = Compare | In | StartsWith | EndsWith | Contains | Matches | Exists
+Atom: TypeAlias = Compare | In | StartsWith | EndsWith | Contains | Matches | Finds | Exists
 Rule: TypeAlias = Always | Never | And | Or | Not | Atom
 
 
@@ -215,12 +252,26 @@ def children(rule: Rule) -> tuple[Rule, ...]:
     return (rule.part,) if isinstance(rule, Not) else ()
 
 
+def conditions(rule: Rule) -> tuple[Rule, ...]:
+    """The conditions in brackets of an atom's path; nothing for any other rule."""
+    operand = None if isinstance(rule, Always | Never | And | Or | Not) else rule.operand
+    return tuple(_conditions(operand.steps)) if isinstance(operand, Path) else ()
+
+
+def _conditions(steps: Iterable[Step]) -> Iterator[Rule]:
+    for step in steps:
+        if isinstance(step, Where):
+            yield step.condition
+        elif isinstance(step, Choice):
+            yield from _conditions(step.selectors)
+
+
 def atoms(rule: Rule) -> Iterator[Atom]:
-    """Every atom of a tree, from left to right; safe on trees of any depth."""
+    """Every atom of a tree, from left to right; safe on trees of any depth. Not those in conditions."""
     waiting = [rule]
     while waiting:
         rule = waiting.pop()
-        if isinstance(rule, Compare | In | StartsWith | EndsWith | Contains | Matches | Exists):
+        if isinstance(rule, Compare | In | StartsWith | EndsWith | Contains | Matches | Finds | Exists):
             yield rule
         waiting.extend(reversed(children(rule)))
 

@@ -161,6 +161,10 @@ def rule_bounds() -> str:
         ("steps in one path", limits.MAX_STEPS),
         ("characters of a glob", limits.MAX_GLOB),
         ("wildcards in a glob", limits.MAX_WILDCARDS),
+        ("regular expressions in a rule", limits.MAX_PATTERNS),
+        ("characters of a regular expression", limits.MAX_PATTERN),
+        ("its steps, repetitions written out", limits.MAX_PATTERN_SIZE),
+        ("steps times characters of text, in one evaluation", limits.MAX_PATTERN_WORK),
         ("paths that select several values, in one rule", limits.MAX_WIDE_PATHS),
         ("values that such a path may look at, in one event", limits.MAX_VISITS),
     )

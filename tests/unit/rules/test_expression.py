@@ -3,6 +3,7 @@
 import pytest
 
 from gateway.domain.errors import Invalid
+from gateway.rules.compile import compile_rule
 from gateway.rules.expression import parse_expression
 from gateway.rules.tree import (
     Always,
@@ -203,8 +204,39 @@ def test_an_unknown_severity_is_refused_at_its_place():
     assert "at character 26" in caught.value.detail
 
 
-def test_regular_expressions_are_refused_by_name():
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("type =~ '(a'", "at character 9: at character 1 of the regular expression: the group does not end"),
+        ("type =~ '(?=a)'", "at character 9: at character 1 of the regular expression: this group is not"),
+        ("weekday(Mars/Phobos) = mon", "at character 9: 'Mars/Phobos' is no time zone"),
+    ],
+)
+def test_a_value_that_is_none_is_refused_at_its_place(text, says):
     with pytest.raises(Invalid) as caught:
-        parse_expression("type =~ 'a+'")
-    assert caught.value.code == "rule_unsupported"
-    assert "regular expressions" in caught.value.detail
+        parse_expression(text)
+    assert caught.value.code == "rule_value"
+    assert caught.value.detail.startswith(says)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "weekday() = someday",
+        "weekday() > mon",
+        "time-of-day() >= 24:00",
+        "time-of-day() = 7:00",
+        "time-of-day() in (07:00, x)",
+    ],
+)
+def test_a_part_of_the_time_takes_only_its_own_values(text):
+    with pytest.raises(Invalid) as caught:
+        compile_rule(parse_expression(text))
+    assert caught.value.code == "rule_value"
+
+
+@pytest.mark.parametrize("text", ["type !~ 'a'", "type =~ a", "weekday() matches x", "time-of-day(UTC = 7"])
+def test_more_that_is_refused(text):
+    with pytest.raises(Invalid) as caught:
+        parse_expression(text)
+    assert caught.value.code == "rule_syntax"

@@ -1,6 +1,9 @@
 """Laws that hold for all rules and events: printing, necessary types, meaning, and never raising."""
 
 import dataclasses
+import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,10 +14,13 @@ from gateway.domain.severity import Severity, from_word
 from gateway.domain.view import MISSING, EventView
 from gateway.domain.vocabulary import Outcome, Vocabulary
 from gateway.rules.compile import compile_rule
+from gateway.rules.explain import explain_rule
 from gateway.rules.expression import parse_expression
-from gateway.rules.ibm import parse_ibm
+from gateway.rules.ibm import SEVERITY, parse_ibm
+from gateway.rules.ibm_printer import print_ibm
+from gateway.rules.index import RuleIndex
 from gateway.rules.limits import MAX_LENGTH
-from gateway.rules.necessary import necessary_types
+from gateway.rules.necessary import demands, necessary_types
 from gateway.rules.printer import print_expression
 from gateway.rules.terms import is_bare_name
 from gateway.rules.tree import (
@@ -27,18 +33,22 @@ from gateway.rules.tree import (
     EndsWith,
     Every,
     Exists,
+    Finds,
     In,
     Index,
     Key,
     Matches,
+    Moment,
     Name,
     Never,
     Not,
     Op,
     Or,
+    Part,
     Path,
     Slice,
     StartsWith,
+    Where,
     reads_payload,
 )
 
@@ -58,6 +68,23 @@ NUMBERS = st.one_of(st.integers(-6, 6), st.floats(allow_nan=False, allow_infinit
 GLOBS = st.one_of(
     st.sampled_from(("*", "backup.*", "*.failed", "s?nc*", "*k?p*.f*")), st.text("abc.*?[]", max_size=8)
 )
+PATTERNS = st.sampled_from(
+    (
+        "",
+        "a",
+        "^backup",
+        r"\.failed$",
+        "a|b",
+        "[^a-z]",
+        r"\d",
+        "(?i)SYNC",
+        "e{2}",
+        r"x\s\[y",
+        "'",
+        ".*é",
+        "^$",
+    )
+)
 SEVERITIES = st.sampled_from([severity.word for severity in Severity])
 KEYS = st.one_of(st.sampled_from("abx"), st.sampled_from(("type", "data")), st.text(max_size=3))
 NAMES = st.sampled_from(
@@ -73,6 +100,11 @@ data_paths = st.lists(
 names = st.one_of(NAMES, st.text("abcdeotrsnixE-_1", min_size=1, max_size=8)).filter(is_bare_name).map(Name)
 plain_names = names.filter(lambda name: name.text not in {"severity", "time"})
 operands = st.one_of(names, data_paths)
+DAYS = st.sampled_from(("mon", "sunday", "Sat"))
+HOURS = st.sampled_from(("00:00", "08:00", "08:30:15", "23:59"))
+ZONES = st.sampled_from(("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"))
+days = st.builds(Moment, st.just(Part.WEEKDAY), ZONES)
+hours = st.builds(Moment, st.just(Part.TIME_OF_DAY), ZONES)
 equalities = st.sampled_from((Op.EQ, Op.NE))
 orders = st.sampled_from((Op.LT, Op.LE, Op.GT, Op.GE))
 
@@ -91,6 +123,12 @@ printable_atoms = st.one_of(
     st.builds(EndsWith, operands, TEXTS),
     st.builds(Matches, operands, GLOBS),
     st.builds(Exists, operands),
+    st.builds(Finds, operands, PATTERNS),
+    st.builds(Compare, days, equalities, DAYS),
+    st.builds(In, days, st.lists(DAYS, min_size=1, max_size=3).map(tuple)),
+    st.builds(Compare, hours, st.sampled_from(Op), HOURS),
+    st.builds(In, hours, st.lists(HOURS, min_size=1, max_size=3).map(tuple)),
+    st.builds(Exists, st.one_of(days, hours)),
 )
 
 
@@ -110,12 +148,30 @@ printable = _joined(printable_atoms)
 
 # Trees that only other dialects can write, over events that are made to meet them.
 
-selectors = st.one_of(
+ENDS = st.none() | st.integers(-3, 3)
+plain_selectors = st.one_of(
     st.builds(Key, KEYS),
     st.builds(Index, st.integers(-3, 3)),
-    st.builds(Slice, st.none() | st.integers(-3, 3), st.none() | st.integers(-3, 3)),
+    st.builds(Slice, ENDS, ENDS, ENDS),
     st.just(Every()),
 )
+member_paths = st.lists(plain_selectors, max_size=2).map(lambda steps: Path(tuple(steps)))
+member_atoms = st.one_of(
+    st.builds(Compare, member_paths, equalities, LITERALS),
+    st.builds(Compare, member_paths, orders, st.one_of(NUMBERS, TEXTS)),
+    st.builds(Exists, member_paths),
+    st.builds(Finds, member_paths, PATTERNS),
+)
+conditions = st.recursive(
+    member_atoms,
+    lambda rules: st.one_of(
+        st.builds(Not, rules),
+        st.builds(And, st.lists(rules, min_size=2, max_size=2).map(tuple)),
+        st.builds(Or, st.lists(rules, min_size=2, max_size=2).map(tuple)),
+    ),
+    max_leaves=3,
+)
+selectors = st.one_of(plain_selectors, st.builds(Where, conditions))
 steps = st.one_of(
     selectors, st.just(Descend()), st.builds(Choice, st.lists(selectors, min_size=2, max_size=3).map(tuple))
 )
@@ -129,7 +185,33 @@ other_atoms = st.one_of(
     st.builds(EndsWith, paths, TEXTS),
     st.builds(Matches, paths, GLOBS),
     st.builds(Exists, paths),
+    st.builds(Finds, paths, PATTERNS),
 )
+
+# Trees that IBM's dialect can carry.
+
+ibm_paths = st.one_of(
+    st.lists(selectors, max_size=3).map(tuple),
+    st.lists(selectors, min_size=1, max_size=2).map(lambda steps: (Descend(), *steps)),
+    st.lists(plain_selectors, min_size=2, max_size=3).map(lambda parts: (Choice(tuple(parts)),)),
+).map(lambda steps: Path(steps, steps == SEVERITY.steps))
+ibm_values = st.one_of(st.booleans(), st.none(), st.integers(-6, 6), st.sampled_from((0.5, -1e30)), TEXTS)
+ibm_atoms = st.one_of(
+    st.builds(Compare, ibm_paths, equalities, ibm_values),
+    st.builds(Compare, ibm_paths, orders, st.one_of(NUMBERS, TEXTS)),
+    st.builds(Exists, ibm_paths.filter(lambda path: path.steps not in {(), (Every(),)})),
+    st.builds(Finds, ibm_paths, PATTERNS),
+)
+ibm_rule = st.recursive(
+    ibm_atoms,
+    lambda rules: st.one_of(
+        st.builds(Not, rules),
+        st.builds(And, st.lists(rules, min_size=2, max_size=3).map(tuple)),
+        st.builds(Or, st.lists(rules, min_size=2, max_size=3).map(tuple)),
+    ),
+    max_leaves=6,
+)
+
 type_operands = st.sampled_from((Name("type"), Path((Key("type"),))))
 type_atoms = st.one_of(
     st.builds(Compare, type_operands, equalities, TEXTS),
@@ -149,6 +231,9 @@ attributes = st.one_of(TEXTS, st.integers(-6, 6), st.booleans())
 odd_attributes = st.one_of(attributes, json_values)
 
 
+TIMES = ("2026-03-01T08:00:00Z", "2026-03-29T01:30:00+01:00", "2026-12-31T23:59:59.5-05:00", "soon")
+
+
 @st.composite
 def views(draw, values=attributes):
     found = {
@@ -157,6 +242,7 @@ def views(draw, values=attributes):
         "source": draw(TEXTS),
         "type": draw(st.sampled_from(TYPES)),
         **draw(st.dictionaries(NAMED, values)),
+        **draw(st.sampled_from([{}, *({"time": time} for time in TIMES)])),
     }
     vocabulary = Vocabulary(
         severity=draw(st.none() | st.sampled_from(Severity)),
@@ -179,8 +265,10 @@ def _select(node, step):
             return [value for key, value in members if key == name]
         case Index(position):
             return [v for i, v in enumerate(elements) if position in {i, i - len(elements)}]
-        case Slice(start, stop):
-            return elements[start:stop]
+        case Slice(start, stop, stride):
+            return [] if stride == 0 else elements[start:stop:stride]
+        case Where(condition):
+            return [value for value in _select(node, Every()) if _member_holds(condition, value)]
         case Every():
             return [value for _, value in members] + list(elements)
         case Choice(parts):
@@ -189,6 +277,33 @@ def _select(node, step):
             below = _select(node, Every())
             own = [node] if isinstance(node, dict | list) else []
             return own + [value for child in below for value in _select(child, step)]
+
+
+def _member_holds(rule, node):
+    match rule:
+        case And(parts):
+            return all(_member_holds(part, node) for part in parts)
+        case Or(parts):
+            return any(_member_holds(part, node) for part in parts)
+        case Not(part):
+            return not _member_holds(part, node)
+    found = [node]
+    for step in rule.operand.steps:
+        found = [value for one in found for value in _select(one, step)]
+    return _some_value_holds(rule, found)
+
+
+def _moment(operand, view):
+    try:
+        instant = datetime.fromisoformat(view.event.attributes["time"])
+    except (KeyError, ValueError):
+        return []
+    local = instant.astimezone(ZoneInfo(operand.zone))
+    return [f"{local:%H:%M:%S}" if operand.part is Part.TIME_OF_DAY else f"{local:%a}".lower()]
+
+
+def _as_moment(part, literal):
+    return literal[:3].lower() if part is Part.WEEKDAY else (literal + ":00")[:8]
 
 
 def _values(operand, view):
@@ -247,12 +362,23 @@ def _compares(operand, value, op, literal):
 
 
 def _atom_holds(atom, view):
+    if isinstance(atom.operand, Moment):
+        (value,) = _moment(atom.operand, view) or [None]
+        if isinstance(atom, Exists) or value is None:
+            return value is not None
+        literals = atom.literals if isinstance(atom, In) else (atom.literal,)
+        op = Op.EQ if isinstance(atom, In) else atom.op
+        return any(_relates(value, op, _as_moment(atom.operand.part, one)) for one in literals)
     values = _values(atom.operand, view)
+    if isinstance(atom, Compare) and atom.op is Op.NE and isinstance(atom.operand, Name):
+        equal = dataclasses.replace(atom, op=Op.EQ)
+        known = atom.operand.text != "severity" or any(from_word(value) is not None for value in values)
+        return bool(values) and known and not _atom_holds(equal, view)
+    return _some_value_holds(atom, values)
+
+
+def _some_value_holds(atom, values):
     if isinstance(atom, Compare):
-        if atom.op is Op.NE and isinstance(atom.operand, Name):
-            equal = dataclasses.replace(atom, op=Op.EQ)
-            known = atom.operand.text != "severity" or any(from_word(value) is not None for value in values)
-            return bool(values) and known and not _atom_holds(equal, view)
         return any(_compares(atom.operand, value, atom.op, atom.literal) for value in values)
     if isinstance(atom, In):
         pairs = [(value, literal) for value in values for literal in atom.literals]
@@ -260,6 +386,8 @@ def _atom_holds(atom, view):
     if isinstance(atom, Exists):
         return bool(values)
     texts = [str(value) for value in values if isinstance(value, str)]
+    if isinstance(atom, Finds):
+        return any(re.search(atom.pattern.replace("$", r"\Z"), text, re.ASCII) for text in texts)
     if isinstance(atom, StartsWith):
         return any(text.startswith(atom.prefix) for text in texts)
     if isinstance(atom, EndsWith):
@@ -300,6 +428,35 @@ def test_what_is_printed_is_read_back_as_the_same_tree(rule):
         again = parse_expression(text)
         assert again == rule
         assert repr(again) == repr(rule)
+
+
+@given(rule=ibm_rule)
+@laws
+def test_what_is_printed_for_ibm_is_read_back_as_the_same_tree(rule):
+    text = print_ibm(rule)
+    if len(text) <= MAX_LENGTH:
+        again = parse_ibm(text)
+        assert again == rule
+        assert repr(again) == repr(rule)
+
+
+@given(rule=any_rule, view=views(odd_attributes))
+@laws
+def test_an_explanation_answers_as_the_compiled_rule_does(rule, view):
+    explained = explain_rule(rule, view)
+    assert explained.holds is compile_rule(rule)(view)
+    constant = not explained.findings
+    assert not constant or explained.problem or explained.holds is _holds(rule, view)
+
+
+@given(rules=st.lists(any_rule, max_size=14), view=views())
+@laws
+def test_an_index_finds_every_rule_that_matches_in_order(rules, view):
+    index = RuleIndex([(demands(rule), number) for number, rule in enumerate(rules)])
+    possible = list(index.possible(view))
+    assert possible == sorted(set(possible))
+    matching = {number for number, rule in enumerate(rules) if compile_rule(rule)(view)}
+    assert matching <= set(possible)
 
 
 @given(rule=any_rule, view=views())
