@@ -34,7 +34,11 @@ class TopicSource:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A named landing place. `policy` holds the noise policy's settings by name; empty means none."""
+    """A named landing place. `policy` holds the noise policy's settings by name; empty means none.
+
+    A `fallback` takes what no other topic of the instance took: of all sources or, if it names some, of
+    those and by their rules.
+    """
 
     id: TopicId
     instance_id: InstanceId
@@ -43,5 +47,6 @@ class Topic:
     updated_at: float
     description: str = ""
     enabled: bool = True
+    fallback: bool = False
     sources: tuple[TopicSource, ...] = ()
     policy: Mapping[str, object] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from gateway.domain.delivery import AcceptedEvent, Claim, Planned, State
 from gateway.domain.event import Event
-from gateway.domain.ids import DestinationId, EventId, InstanceId, SourceId, new_id
+from gateway.domain.ids import DestinationId, EventId, InstanceId, SourceId, TopicId, new_id
 from gateway.domain.source import Source
 from gateway.pipeline.validate import Verdict
 from gateway.ports import Appended, Entry, Ledger
@@ -18,11 +18,12 @@ DIGEST_BYTES, HEAD_BYTES = 16, 16
 
 
 class Routed(NamedTuple):
-    """An event on its way in: what it is, what the schemas said, which deliveries it causes."""
+    """An event on its way in: what it is, what the schemas said, what it causes, which topics took it."""
 
     decoded: Decoded
     verdict: Verdict
     planned: tuple[Planned, ...]
+    topics: tuple[TopicId, ...] = ()
 
 
 class Lanes(Protocol):

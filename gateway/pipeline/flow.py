@@ -37,7 +37,7 @@ from gateway.pipeline.dispatcher import Dispatcher
 from gateway.pipeline.receive import Envelope
 from gateway.pipeline.render import render
 from gateway.pipeline.results import LastResults
-from gateway.pipeline.route import DISABLED, TRIAL_TOPIC, named, plan
+from gateway.pipeline.route import DISABLED, TRIAL_TOPIC, Plan, named, plan
 from gateway.pipeline.send import Outcome, send
 from gateway.pipeline.settle import Tried, cancel, decide, give_back, verdict
 from gateway.pipeline.signature import Signatures
@@ -191,15 +191,15 @@ class Ingest:
         table = snapshot.routes.get(source.id)
         routed, planned = [], 0
         for one, judged in zip(decoded, verdicts, strict=True):
-            deliveries = () if judged.problems else plan(table, one.view)
-            planned += len(deliveries)
+            caused = Plan() if judged.problems else plan(table, one.view)
+            planned += len(caused.deliveries)
             if planned > MAX_PLANNED and len(decoded) > 1:
                 raise TooLarge(
                     "batch_fans_out_too_far",
                     f"this batch would cause more than {MAX_PLANNED} deliveries at once",
                     expected="a smaller batch",
                 )
-            routed.append(Routed(one, judged, deliveries))
+            routed.append(Routed(one, judged, caused.deliveries, caused.topics))
         return routed
 
     def _count(self, routed: Sequence[Routed], appended: Sequence[Appended], received_at: float) -> None:

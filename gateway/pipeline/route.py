@@ -1,8 +1,8 @@
 """Fifth station: which deliveries does this event cause? Decided before the commit, by an index.
 
-A route table belongs to one source. It finds the rules that can match an event's type without asking
-all of them, and asks the rest; `plan` then turns matched topics into one delivery for each
-subscription and recipient.
+A route table belongs to one source. It finds the rules that can match an event without asking all of
+them, and asks those; `plan` then turns matched topics into one delivery for each subscription and
+recipient. What no topic took goes to the fallback topics of the instance.
 
 A sender may name a topic, by name or id, in the attribute `tocsintopic`. A topic that lists the source then
 takes the event whatever its rules say; other topics take it by their rules as ever. What names no topic that
@@ -11,9 +11,10 @@ is there goes to the source's default topic in the same way. So naming adds a to
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple, TypeAlias
 
 import structlog
 
@@ -21,14 +22,15 @@ from gateway.domain.delivery import Planned, State
 from gateway.domain.destination import Destination, Subscription
 from gateway.domain.errors import Invalid, Malformed, Problem
 from gateway.domain.event import Event, forbidden_character
-from gateway.domain.ids import DeliveryId, DestinationId, SubscriptionId, TopicId, new_id
+from gateway.domain.ids import DeliveryId, DestinationId, SourceId, SubscriptionId, TopicId, new_id
 from gateway.domain.topic import SourceRule, Topic
 from gateway.domain.view import EventView
-from gateway.rules.compile import compile_rule
-from gateway.rules.evaluation import Predicate
+from gateway.rules.compile import compile_rule, compile_unguarded
+from gateway.rules.evaluation import Predicate, guarded
 from gateway.rules.expression import parse_expression
 from gateway.rules.ibm import parse_rule as parse_ibm
-from gateway.rules.necessary import Necessary, necessary_types
+from gateway.rules.index import Demands, RuleIndex
+from gateway.rules.necessary import demands
 from gateway.rules.tree import Always, Never, Rule, all_of
 from gateway.spi.source_format import Decoded
 
@@ -44,10 +46,24 @@ TOPIC_ATTRIBUTE = "tocsintopic"
 """The attribute in which an event names a topic."""
 MAX_TOPIC_NAME = 255
 
-CACHED_TYPES = 1024
+EVERYTHING = SourceRule("")
+"""The rule of a fallback topic that names no sources."""
 
-_NOTHING = (compile_rule(Never()), necessary_types(Never()))
-_EVERYTHING = (compile_rule(Always()), necessary_types(Always()))
+
+OnProblem: TypeAlias = Callable[[str, str], None]
+"""Told the id of a topic or subscription whose rule could not be evaluated, and the code of the problem."""
+
+
+class Compiled(NamedTuple):
+    """A rule made ready: its predicate, whether that has to be guarded, and what the rule demands."""
+
+    test: Predicate
+    fallible: bool
+    demands: Demands
+
+    def owned(self, owner: str, on_problem: OnProblem) -> Predicate:
+        """The predicate of one that has this rule."""
+        return guarded(self.test, lambda code: on_problem(owner, code)) if self.fallible else self.test
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +73,12 @@ class Exit:
     subscription: Subscription
     destination_id: DestinationId
     matches: Predicate
+    demands: Demands
     recipients: tuple[str, ...]
     held: bool
+
+
+Exits: TypeAlias = RuleIndex[Exit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,67 +87,82 @@ class Candidate:
 
     order: int
     topic: Topic
-    necessary: Necessary
+    demands: Demands
     matches: Predicate
-    exits: tuple[Exit, ...]
+    exits: Exits
+
+
+Feed: TypeAlias = tuple[Topic, Sequence[SourceRule], Exits]
+"""A topic that a source feeds, by which rules, and where it leads."""
+
+
+class Plan(NamedTuple):
+    """What an event causes: its deliveries, pending or held, and the topics that took it."""
+
+    deliveries: tuple[Planned, ...] = ()
+    topics: tuple[TopicId, ...] = ()
 
 
 class RouteTable:
-    """The rules of all topics that one source feeds, indexed by event type. `default` is a topic of these."""
+    """The rules of all topics that one source feeds, indexed by what they demand of an event.
+
+    `fallbacks` take what none of `feeds` takes; `default` is one of `feeds`.
+    """
 
     def __init__(
         self,
-        feeds: Iterable[tuple[Topic, Sequence[SourceRule], Sequence[Exit]]],
+        feeds: Sequence[Feed],
+        fallbacks: Sequence[Feed] = (),
+        on_problem: OnProblem = lambda *_: None,
+        *,
         default: TopicId | None = None,
     ) -> None:
-        numbered = list(enumerate(feeds))
-        self._candidates = tuple(_candidates(numbered))
-        self._by_type: dict[str, tuple[Candidate, ...]] = {}
-        self._named: dict[object, Candidate] = {}
-        for order, (topic, _, exits) in numbered:
-            matches, necessary = _EVERYTHING
-            whole = Candidate(order, topic, necessary, matches, tuple(exits))
-            self._named[topic.id] = whole
-            self._named.setdefault(topic.name, whole)
+        self._candidates = _indexed(feeds, on_problem)
+        self._fallbacks = _indexed(fallbacks, on_problem)
+        self._named = _by_name(feeds)
         self._default = self._named.get(default)
+
+    def asked_for(self, view: EventView) -> Candidate | None:
+        """The topic that the event names, else the source's default topic, if there is one."""
+        name = view.event.attributes.get(TOPIC_ATTRIBUTE)
+        return self._default if name is None else self._named.get(name, self._default)
 
     def matching(self, view: EventView) -> Iterable[Candidate]:
         """One matching rule of each topic that takes the event, in the order of the topics; then the topic
         that the event names, unless it is among them."""
-        name = view.event.attributes.get(TOPIC_ATTRIBUTE)
-        asked = self._default if name is None else self._named.get(name, self._default)
-        taken = -1
-        for candidate in self._possible(view.event.type):
-            if candidate.order != taken and candidate.matches(view):
-                taken = candidate.order
-                if asked is not None and asked.order == taken:
-                    asked = None
-                yield candidate
+        asked = self.asked_for(view)
+        taken = asked is not None
+        for candidate in _taking(self._candidates, view):
+            taken = True
+            if asked is not None and asked.order == candidate.order:
+                asked = None
+            yield candidate
         if asked is not None:
             yield asked
-
-    def _possible(self, event_type: str) -> tuple[Candidate, ...]:
-        """The candidates that this type does not rule out; remembered for the types that really come."""
-        known = self._by_type.get(event_type)
-        if known is None:
-            known = tuple(one for one in self._candidates if one.necessary.allows(event_type))
-            if len(self._by_type) >= CACHED_TYPES:
-                self._by_type.clear()
-            self._by_type[event_type] = known
-        return known
+        if not taken:
+            yield from _taking(self._fallbacks, view)
 
 
-def plan(table: RouteTable | None, view: EventView) -> tuple[Planned, ...]:
-    """The deliveries of one event, pending or held; which of them are born leased is decided at accept."""
+def plan(table: RouteTable | None, view: EventView) -> Plan:
+    """What one event causes; which deliveries are born leased is decided at accept."""
     if table is None:
-        return ()
-    return tuple(
-        _planned(candidate, exit_, recipient)
-        for candidate in table.matching(view)
-        for exit_ in candidate.exits
-        if exit_.matches(view)
-        for recipient in exit_.recipients
-    )
+        return Plan()
+    planned: list[Planned] = []
+    topics: list[TopicId] = []
+    for candidate in table.matching(view):
+        topics.append(candidate.topic.id)
+        for exit_ in candidate.exits.possible(view):
+            if exit_.matches(view):
+                planned += [_planned(candidate, exit_, recipient) for recipient in exit_.recipients]
+    return Plan(tuple(planned), tuple(topics))
+
+
+def _taking(candidates: RuleIndex[Candidate], view: EventView) -> Iterable[Candidate]:
+    taken = -1
+    for candidate in candidates.possible(view):
+        if candidate.order != taken and candidate.matches(view):
+            taken = candidate.order
+            yield candidate
 
 
 def named(decoded: Decoded, topic: str) -> Decoded:
@@ -154,12 +189,17 @@ def _planned(candidate: Candidate, exit_: Exit, recipient: str) -> Planned:
 
 
 @lru_cache(maxsize=65_536)
-def compiled(
-    event_type_filter: str, notification_filter: str, expression: str
-) -> tuple[Predicate, Necessary]:
+def compiled(event_type_filter: str, notification_filter: str, expression: str) -> Compiled:
     """A rule of both dialects together, compiled. Raises Invalid where one of its parts is not a rule."""
-    tree = rule_tree(event_type_filter, notification_filter, expression)
-    return compile_rule(tree), necessary_types(tree)
+    return _compiled(rule_tree(event_type_filter, notification_filter, expression))
+
+
+def _compiled(tree: Rule) -> Compiled:
+    predicate, fallible = compile_unguarded(tree)
+    return Compiled(predicate, fallible, demands(tree))
+
+
+_NOTHING, _ALL = _compiled(Never()), _compiled(Always())
 
 
 def rule_tree(event_type_filter: str, notification_filter: str, expression: str) -> Rule:
@@ -192,27 +232,58 @@ def rule_problems(place: Mapping[str, str]) -> list[Problem]:
     return problems
 
 
-def exit_of(subscription: Subscription, destination: Destination, recipients: tuple[str, ...]) -> Exit:
+def exit_of(
+    subscription: Subscription,
+    destination: Destination,
+    recipients: tuple[str, ...],
+    on_problem: OnProblem = lambda *_: None,
+) -> Exit:
     """A subscription made ready for routing; one whose rule cannot be compiled wants nothing."""
-    matches, _ = _compiled_or_never("", "", subscription.rule, subscription=subscription.id)
-    return Exit(subscription, destination.id, matches, recipients, not destination.enabled)
+    ready = _compiled_or_never("", "", subscription.rule, subscription=subscription.id)
+    matches = ready.owned(subscription.id, on_problem)
+    held = not destination.enabled
+    return Exit(subscription, destination.id, matches, ready.demands, recipients, held)
 
 
-def _candidates(
-    feeds: Iterable[tuple[int, tuple[Topic, Sequence[SourceRule], Sequence[Exit]]]],
-) -> Iterable[Candidate]:
-    for order, (topic, rules, exits) in feeds:
+def exits_of(exits: Sequence[Exit]) -> Exits:
+    """The exits of a topic, indexed."""
+    return RuleIndex([(one.demands, one) for one in exits])
+
+
+def feeding_rules(topic: Topic, source_id: SourceId) -> Sequence[SourceRule]:
+    """The rules by which a topic takes events of a source. A fallback without sources takes all of each."""
+    if topic.fallback and not topic.sources:
+        return (EVERYTHING,)
+    return [rule for feed in topic.sources if feed.source_id == source_id for rule in feed.rules]
+
+
+def _indexed(feeds: Iterable[Feed], on_problem: OnProblem) -> RuleIndex[Candidate]:
+    return RuleIndex([(one.demands, one) for one in _candidates(feeds, on_problem)])
+
+
+def _by_name(feeds: Sequence[Feed]) -> Mapping[object, Candidate]:
+    """What takes every event for each topic, by its id and by its name; of two with a name the older one."""
+    found: dict[object, Candidate] = {}
+    for order, (topic, _, exits) in enumerate(feeds):
+        whole = Candidate(order, topic, _ALL.demands, _ALL.test, exits)
+        found[topic.id] = whole
+        found.setdefault(topic.name, whole)
+    return found
+
+
+def _candidates(feeds: Iterable[Feed], on_problem: OnProblem) -> Iterable[Candidate]:
+    for order, (topic, rules, exits) in enumerate(feeds):
         for rule in rules:
             if rule.enabled:
-                matches, necessary = _compiled_or_never(
+                ready = _compiled_or_never(
                     rule.event_type_filter, rule.notification_filter, rule.rule, topic=topic.id, rule=rule.id
                 )
-                yield Candidate(order, topic, necessary, matches, tuple(exits))
+                yield Candidate(order, topic, ready.demands, ready.owned(topic.id, on_problem), exits)
 
 
 def _compiled_or_never(
     event_type_filter: str, notification_filter: str, expression: str, **place: str
-) -> tuple[Predicate, Necessary]:
+) -> Compiled:
     """As `compiled`; a rule that another version let in and this one refuses matches nothing."""
     try:
         return compiled(event_type_filter, notification_filter, expression)

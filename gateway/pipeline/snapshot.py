@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -20,8 +20,8 @@ from gateway.domain.errors import Unavailable
 from gateway.domain.ids import DestinationId, InstanceId, SchemaId, SourceId, SubscriptionId, TopicId
 from gateway.domain.schema import Schema
 from gateway.domain.source import Instance, Key, Source
-from gateway.domain.topic import Topic
-from gateway.pipeline.route import RouteTable, exit_of
+from gateway.domain.topic import SourceRule, Topic
+from gateway.pipeline.route import Exit, Exits, OnProblem, RouteTable, exit_of, exits_of, feeding_rules
 from gateway.pipeline.validate import SchemaBinding, bindings
 from gateway.ports import Configuration
 from gateway.security.keys import KeyRing
@@ -32,8 +32,13 @@ from gateway.spi.discovery import destinations
 log = structlog.get_logger()
 
 E = TypeVar("E")
+Aged = TypeVar("Aged", Topic, Subscription)
 
 NEWER_SECONDS = 1.0
+
+
+def _nobody(_owner: str, _code: str) -> None:
+    """Nobody wants to know of rules that cannot be evaluated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ class Snapshot:
     bindings: Mapping[SourceId, tuple[SchemaBinding, ...]] = field(default_factory=dict)
     routes: Mapping[SourceId, RouteTable] = field(default_factory=dict)
     addresses: Mapping[SubscriptionId, SubscriptionAddress] = field(default_factory=dict)
+    on_problem: OnProblem = _nobody
     default_instance: Instance | None = None
     """The first instance that was made; `default` in a path means it."""
 
@@ -75,10 +81,12 @@ def build(
     operator: str,
     previous: Snapshot | None = None,
     tokens: AccessTokens | None = None,
+    on_problem: OnProblem | None = None,
 ) -> Snapshot:
     """Index a configuration; `operator` is the digest of the operator's key, `tokens` reads access tokens.
 
-    What did not change since `previous` is taken over from it, `tokens` too.
+    `on_problem` is told of rules that cannot be evaluated. What did not change since `previous` is taken
+    over from it, `tokens` and `on_problem` too.
     """
     by_type: dict[type, list[object]] = defaultdict(list)
     for entity in configuration.entities:
@@ -91,6 +99,8 @@ def build(
     instances = _by_id(_only(Instance, by_type))
     key_rows = tuple(_only(Key, by_type))
     addresses = _addresses(subscriptions, destinations_, previous)
+    told = on_problem or (previous.on_problem if previous else _nobody)
+    led = _exits(topics.values(), subscriptions.values(), destinations_, addresses, told)
     return Snapshot(
         version=configuration.version,
         instances=instances,
@@ -102,8 +112,9 @@ def build(
         subscriptions=subscriptions,
         schemas=schemas,
         bindings={source.id: bindings(source, schemas.values()) for source in sources.values()},
-        routes=_route_tables(sources, topics, subscriptions.values(), destinations_, addresses),
+        routes=_route_tables(sources.values(), topics, led, told),
         addresses=addresses,
+        on_problem=told,
         default_instance=min(instances.values(), key=lambda row: row.created_at, default=None),
     )
 
@@ -181,33 +192,65 @@ def _addresses(
 
 
 def _route_tables(
-    sources: Mapping[SourceId, Source],
+    sources: Iterable[Source],
     topics: Mapping[TopicId, Topic],
+    led: Mapping[TopicId, Exits],
+    on_problem: OnProblem,
+) -> Mapping[SourceId, RouteTable]:
+    usual, fallbacks = _by_source(topics.values()), defaultdict(list)
+    for topic in _by_age(topics.values()):
+        if topic.enabled and topic.fallback:
+            fallbacks[topic.instance_id].append(topic)
+    tables = {}
+    for source in sources:
+        default = _default_topic(source, topics)
+        taking = usual[source.id]
+        if default is not None and all(topic is not default for topic, _ in taking):
+            taking = [*taking, (default, ())]
+        feeds = [(topic, rules, led[topic.id]) for topic, rules in taking]
+        rest = [(one, feeding_rules(one, source.id), led[one.id]) for one in fallbacks[source.instance_id]]
+        if feeds or rest:
+            tables[source.id] = RouteTable(feeds, rest, on_problem, default=default.id if default else None)
+    return tables
+
+
+def _default_topic(source: Source, topics: Mapping[TopicId, Topic]) -> Topic | None:
+    """The topic that a source's events go to when they name none."""
+    chosen = topics.get(source.topic_id) if source.topic_id else None
+    return chosen if chosen is not None and chosen.enabled else None
+
+
+def _by_source(topics: Iterable[Topic]) -> Mapping[SourceId, list[tuple[Topic, Sequence[SourceRule]]]]:
+    """The topics that each source feeds, except fallbacks, by age."""
+    feeding: dict[SourceId, list[tuple[Topic, Sequence[SourceRule]]]] = defaultdict(list)
+    for topic in _by_age(topics):
+        for feed in topic.sources if topic.enabled and not topic.fallback else ():
+            feeding[feed.source_id].append((topic, feed.rules))
+    return feeding
+
+
+def _exits(
+    topics: Iterable[Topic],
     subscriptions: Iterable[Subscription],
     endpoints: Mapping[DestinationId, Destination],
     addresses: Mapping[SubscriptionId, SubscriptionAddress],
-) -> Mapping[SourceId, RouteTable]:
-    led = defaultdict(list)
-    for subscription in sorted(subscriptions, key=lambda row: (row.created_at, row.id)):
+    on_problem: OnProblem,
+) -> Mapping[TopicId, Exits]:
+    """Where each topic leads."""
+    led: dict[TopicId, list[Exit]] = {topic.id: [] for topic in topics}
+    for subscription in _by_age(subscriptions):
         endpoint = endpoints.get(subscription.destination_id)
-        if endpoint and subscription.enabled:
-            recipients = _recipients(endpoint, addresses.get(subscription.id))
-            led[subscription.topic_id].append(exit_of(subscription, endpoint, recipients))
-    feeding = defaultdict(list)
-    for topic in sorted(topics.values(), key=lambda row: (row.created_at, row.id)):
-        for feed in topic.sources if topic.enabled else ():
-            feeding[feed.source_id].append((topic, feed.rules, led[topic.id]))
-    default: dict[SourceId, TopicId | None] = {}
-    for source in sources.values():
-        chosen = topics.get(source.topic_id) if source.topic_id else None
-        if chosen is not None and chosen.enabled:
-            default[source.id] = chosen.id
-            if all(chosen is not topic for topic, _, _ in feeding[source.id]):
-                feeding[source.id].append((chosen, (), led[chosen.id]))
-    return {source_id: RouteTable(feeds, default.get(source_id)) for source_id, feeds in feeding.items()}
+        if endpoint and subscription.enabled and subscription.topic_id in led:
+            reached = recipients_of(endpoint, addresses.get(subscription.id))
+            led[subscription.topic_id].append(exit_of(subscription, endpoint, reached, on_problem))
+    return {topic_id: exits_of(exits) for topic_id, exits in led.items()}
 
 
-def _recipients(endpoint: Destination, address: SubscriptionAddress | None) -> tuple[str, ...]:
+def _by_age(rows: Iterable[Aged]) -> list[Aged]:
+    return sorted(rows, key=lambda row: (row.created_at, row.id))
+
+
+def recipients_of(endpoint: Destination, address: SubscriptionAddress | None) -> tuple[str, ...]:
     """Whom a subscription reaches. What it wants is planned although its address cannot be read (the kind
     is not installed, or knows other fields): it fails, and is a dead letter that can be seen and replayed."""
     kind = destinations().get(endpoint.kind)

@@ -46,9 +46,17 @@ def compile_rule(rule: Rule, on_problem: ProblemListener | None = None) -> Predi
     tells `on_problem` the code. Raises Invalid with `rule_too_complex`, `rule_value` (a literal that
     the operator cannot take) or `severity_unknown`.
     """
+    predicate, fallible = compile_unguarded(rule)
+    return guarded(predicate, on_problem) if fallible else predicate
+
+
+def compile_unguarded(rule: Rule) -> tuple[Predicate, bool]:
+    """As `compile_rule`, for a predicate that several owners share.
+
+    Where the flag is set it may raise EvaluationError: each of them has to guard it.
+    """
     check(rule)
-    predicate = _predicate(rule)
-    return guarded(predicate, on_problem) if any(map(_can_fail, atoms(rule))) else predicate
+    return _predicate(rule), any(map(_can_fail, atoms(rule)))
 
 
 def _can_fail(atom: Atom) -> bool:

@@ -9,6 +9,10 @@ from gateway.api.shapes.subscriptions import SubscriptionListItem
 from gateway.domain.ids import SourceId
 from gateway.domain.topic import SourceRule, Topic, TopicSource
 
+FALLBACK = (
+    "Takes what no other topic of the instance took: of every source or, if `sources` names some, of those."
+)
+
 
 class RuleGiven(Given):
     """One rule over the events of a source; all parts that are given must hold."""
@@ -34,6 +38,7 @@ class TopicCreate(Given):
     name: Name
     description: Description = ""
     enabled: bool = True
+    fallback: bool = Field(False, description=FALLBACK)
     sources: list[SourceItem] = Field([], max_length=100)
     policy: dict[str, object] = Field({}, description="Noise policy; only an empty one is taken.")
 
@@ -44,6 +49,7 @@ class TopicReplace(Given):
     name: Name | None = None
     description: Description | None = None
     enabled: bool | None = None
+    fallback: bool | None = Field(None, description=FALLBACK)
     sources: list[SourceItem] | None = Field(None, max_length=100)
     policy: dict[str, object] | None = None
 
@@ -87,6 +93,7 @@ class TopicListItem(Answer):
     subscription_count: int
     created_at: str
     updated_at: str
+    fallback: bool | None = None
 
 
 class TopicPage(PageAnswer):
@@ -109,6 +116,7 @@ class TopicAnswer(Answer):
     subscription_count: int
     subscriptions: list[SubscriptionListItem]
     policy: dict[str, object] | None = None
+    fallback: bool | None = Field(None, description=FALLBACK)
 
 
 def topic_fields(given: TopicCreate | TopicReplace) -> dict[str, object]:
@@ -157,6 +165,7 @@ def topic_answer(
         subscription_count=len(subscriptions),
         subscriptions=subscriptions,
         policy=dict(topic.policy) or None,
+        fallback=topic.fallback or None,
     )
 
 
@@ -172,6 +181,7 @@ def topic_list_item(topic: Topic, source_names: dict[str, str], subscription_cou
         subscription_count=subscription_count,
         created_at=timestamp(topic.created_at),
         updated_at=timestamp(topic.updated_at),
+        fallback=topic.fallback or None,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 from cyclopts import Parameter
 
@@ -74,6 +74,10 @@ class Picked:
 
 ALL = Picked()
 
+Fallback: TypeAlias = Annotated[
+    bool | None, Parameter(help="Whether it takes what no other topic took: of all sources, or of its own.")
+]
+
 
 @app.command(sort_key=3)
 def create(
@@ -82,6 +86,7 @@ def create(
     picked: Picked = ALL,
     description: Description = None,
     enabled: Enabled = None,
+    fallback: Fallback = None,
     common: Common = USUAL,
 ) -> None:
     """Create a topic. `tocsin subscription create --topic NAME` then says who is told."""
@@ -89,7 +94,9 @@ def create(
     if picked.all_rules and not picked.sources:
         raise ConfigurationError("a rule picks events of a source: say which one with --source")
     feeds = _feeds(picked.source_ids(client), picked.all_rules, {})
-    body = given(name=name, description=description, enabled=enabled, sources=feeds or None)
+    body = given(
+        name=name, description=description, enabled=enabled, fallback=fallback, sources=feeds or None
+    )
     show_one(client.post(PLURAL, body), common.output)
 
 
@@ -102,6 +109,7 @@ def update(
     picked: Picked = ALL,
     description: Description = None,
     enabled: Enabled = None,
+    fallback: Fallback = None,
     common: Common = USUAL,
 ) -> None:
     """Change a topic; what is not given stays. Rules replace all its rules, sources all its sources."""
@@ -114,7 +122,13 @@ def update(
     if picked != ALL:
         known = {row["id"]: row["rules"] for row in client.get(path)["sources"]}
         feeds = _feeds(picked.source_ids(client) or list(known), picked.all_rules, known)
-    body = given(name=name if topic else None, description=description, enabled=enabled, sources=feeds)
+    body = given(
+        name=name if topic else None,
+        description=description,
+        enabled=enabled,
+        fallback=fallback,
+        sources=feeds,
+    )
     show_one(client.call("PUT", path, body=body), common.output)
 
 

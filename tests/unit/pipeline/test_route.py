@@ -9,7 +9,7 @@ from gateway.domain.event import Event
 from gateway.domain.topic import SourceRule, Topic
 from gateway.domain.view import EventView
 from gateway.domain.vocabulary import Vocabulary
-from gateway.pipeline.route import RouteTable, exit_of, plan, rule_problems
+from gateway.pipeline.route import RouteTable, exit_of, exits_of, plan, rule_problems
 
 TYPES = ("backup.failed", "backup.ok", "sync.failed", "a", "")
 RULES = (
@@ -35,14 +35,15 @@ def topic(number: int) -> Topic:
 
 def leading(*names: str, enabled: bool = True, rule: str = "", recipients: tuple[str, ...] = ("",)):
     destination = Destination("d", "i", "d", "webhook", 0.0, 0.0, enabled=enabled)
-    return [
+    exits = [
         exit_of(Subscription(name, "i", name, "t", "d", 0.0, 0.0, rule=rule), destination, recipients)
         for name in names
     ]
+    return exits_of(exits)
 
 
 def planned(table: RouteTable | None, event_type: str):
-    return plan(table, view(event_type))
+    return plan(table, view(event_type)).deliveries
 
 
 @given(st.lists(st.lists(st.sampled_from(RULES), max_size=3), max_size=5), st.sampled_from(TYPES))

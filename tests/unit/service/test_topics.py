@@ -53,7 +53,7 @@ async def test_a_store_with_rules_that_cannot_be_compiled_starts_without_them():
         _, current, _ = await configured(
             topic("broken", **TOO_COMPLEX), topic("good"), destination, bad, good
         )
-    planned = plan(current.snapshot.routes["s"], EVENT)
+    planned = plan(current.snapshot.routes["s"], EVENT).deliveries
     assert [row.subscription_id for row in planned] == ["s-good"]
     told = [entry for entry in logs if entry["event"] == "rule.uncompilable"]
     assert {entry.get("topic") or entry.get("subscription") for entry in told} == {"broken", "s-bad"}
