@@ -43,6 +43,7 @@ from gateway.service.callbacks import Callbacks
 from gateway.service.configuration import Configurator
 from gateway.service.connecting import Connecting
 from gateway.service.destinations import GONE, Destinations
+from gateway.service.explaining import Explanations
 from gateway.service.instances import Instances
 from gateway.service.keys import Keys
 from gateway.service.ledger import Records
@@ -194,6 +195,7 @@ class Gateway:
             schemas=Schemas(self.configurator),
             records=records,
             callbacks=Callbacks(self.current, self.channels, store.ledger),
+            explanations=Explanations(self.current, store.registry, records),
             trials=Trials(self.current, store.ledger, self.dispatcher, records, clock),
         )
         self._retention = Retention(

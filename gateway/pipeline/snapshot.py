@@ -181,14 +181,23 @@ def _addresses(
                 parsed[subscription.id] = known
                 continue
         endpoint = endpoints.get(subscription.destination_id)
-        kind = destinations().get(endpoint.kind) if endpoint else None
-        if kind is None:
-            continue
-        try:
-            parsed[subscription.id] = kind.Address.model_validate(dict(subscription.address))
-        except ValidationError as error:
-            log.error("subscription.unreadable", subscription=subscription.id, errors=error.error_count())
+        address = address_of(subscription, endpoint) if endpoint else None
+        if address is not None:
+            parsed[subscription.id] = address
     return parsed
+
+
+def address_of(subscription: Subscription, endpoint: Destination) -> SubscriptionAddress | None:
+    """The parsed address of a subscription; None, and logged, if it cannot be read any more."""
+    kind = destinations().get(endpoint.kind)
+    if kind is None:
+        return None
+    try:
+        address: SubscriptionAddress = kind.Address.model_validate(dict(subscription.address))
+    except ValidationError as error:
+        log.error("subscription.unreadable", subscription=subscription.id, errors=error.error_count())
+        return None
+    return address
 
 
 def _route_tables(

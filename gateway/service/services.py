@@ -12,6 +12,7 @@ from gateway.ports import NodeState
 from gateway.service.callbacks import Callbacks
 from gateway.service.connecting import Connecting
 from gateway.service.destinations import Destinations
+from gateway.service.explaining import Explanations
 from gateway.service.instances import Instances
 from gateway.service.keys import Keys
 from gateway.service.ledger import Records
@@ -50,6 +51,7 @@ class Services:
     schemas: Schemas
     records: Records
     callbacks: Callbacks
+    explanations: Explanations
     trials: Trials
     leaving: bool = False
     draining: bool = False

@@ -11,6 +11,7 @@ from gateway.api.invoke import Invoker
 from gateway.api.resources.callbacks import CallbackHandlers
 from gateway.api.resources.description import DescriptionHandlers
 from gateway.api.resources.destinations import DestinationHandlers
+from gateway.api.resources.explaining import ExplainHandlers
 from gateway.api.resources.identity import IdentityHandlers
 from gateway.api.resources.ingest import IngestHandlers
 from gateway.api.resources.keys import KeyHandlers
@@ -23,6 +24,7 @@ from gateway.api.resources.topics import TopicHandlers
 from gateway.api.routes import (
     callbacks,
     destinations,
+    explaining,
     identity,
     ingest,
     keys,
@@ -51,6 +53,7 @@ def endpoints(services: Services) -> Sequence[AnyEndpoint]:
     return [
         *ingest.declare(IngestHandlers(services)),
         *records.declare(RecordHandlers(services)),
+        *explaining.declare(ExplainHandlers(services)),
         *sources.declare(SourceHandlers(services)),
         *keys.declare(KeyHandlers(services)),
         *topics.declare(TopicHandlers(services)),

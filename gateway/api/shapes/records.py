@@ -228,7 +228,7 @@ def delivery_detail(found: DeliveryWithAttempts, snapshot: Snapshot) -> Delivery
     """A delivery with everything known about it."""
     return DeliveryDetail(
         **delivery_answer(found.delivery, snapshot).model_dump(),
-        tries=[_attempt(one) for one in found.attempts],
+        tries=[attempt_answer(one) for one in found.attempts],
         receipts=[_receipt(one) for one in found.receipts],
         sent=found.sent.decode("utf-8", "replace") or None,
         event=event_answer(found.stored) if found.stored else None,
@@ -282,7 +282,8 @@ def problem_answer(problem: Problem) -> ProblemAnswer:
     )
 
 
-def _attempt(attempt: Attempt) -> AttemptAnswer:
+def attempt_answer(attempt: Attempt) -> AttemptAnswer:
+    """A try of a delivery."""
     return AttemptAnswer(
         number=attempt.number,
         started_at=timestamp(attempt.started_at),
