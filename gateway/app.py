@@ -43,6 +43,7 @@ from gateway.service.callbacks import Callbacks
 from gateway.service.configuration import Configurator
 from gateway.service.connecting import Connecting
 from gateway.service.destinations import GONE, Destinations
+from gateway.service.dry_run import DryRuns
 from gateway.service.explaining import Explanations
 from gateway.service.instances import Instances
 from gateway.service.keys import Keys
@@ -176,6 +177,7 @@ class Gateway:
             max_batch_events=settings.max_batch_events,
         )
         keys = Keys(self.configurator)
+        topics, subscriptions = Topics(self.configurator), Subscriptions(self.configurator)
         records = Records(store.ledger, self._claimer.wake)
         self.services = Services(
             current=self.current,
@@ -189,12 +191,13 @@ class Gateway:
             sources=Sources(self.configurator, identity.secrets),
             keys=keys,
             connecting=Connecting(keys),
-            topics=Topics(self.configurator),
+            topics=topics,
             destinations=destinations,
-            subscriptions=Subscriptions(self.configurator),
+            subscriptions=subscriptions,
             schemas=Schemas(self.configurator),
             records=records,
             callbacks=Callbacks(self.current, self.channels, store.ledger),
+            dry_runs=DryRuns(self.current, store.ledger, topics, subscriptions, clock),
             explanations=Explanations(self.current, store.registry, records),
             trials=Trials(self.current, store.ledger, self.dispatcher, records, clock),
         )

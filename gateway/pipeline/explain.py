@@ -15,10 +15,11 @@ from typing import NamedTuple
 from gateway.domain.destination import Destination, Subscription
 from gateway.domain.errors import Invalid
 from gateway.domain.ids import DestinationId, InstanceId, SourceId, TopicId
+from gateway.domain.source import Source
 from gateway.domain.topic import SourceRule, Topic
 from gateway.domain.view import EventView
-from gateway.pipeline.route import feeding_rules, rule_tree
-from gateway.pipeline.snapshot import address_of, recipients_of
+from gateway.pipeline.route import TOPIC_ATTRIBUTE, feeding_rules, rule_tree
+from gateway.pipeline.snapshot import address_of, default_topic, recipients_of
 from gateway.ports import Entity
 from gateway.rules.explain import Explained, explain_rule
 
@@ -29,6 +30,7 @@ class Why(StrEnum):
     """Why a topic took an event or did not, why a subscription wanted it or did not."""
 
     TOOK = "took"
+    ASKED_FOR = "named_by_event_or_source"
     WANTED = "wanted"
     DISABLED = "disabled"
     NO_SUCH_SOURCE = "source_not_in_topic"
@@ -76,16 +78,18 @@ class TopicVerdict:
     @property
     def took(self) -> bool:
         """Whether it took the event."""
-        return self.why is Why.TOOK
+        return self.why in (Why.TOOK, Why.ASKED_FOR)
 
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """The topics, subscriptions and destinations of one instance, by age, as of one registry version."""
+    """The sources, topics, subscriptions and destinations of one instance, topics and subscriptions by age,
+    as of one registry version."""
 
     topics: tuple[Topic, ...]
     subscriptions: Mapping[TopicId, Sequence[Subscription]]
     destinations: Mapping[DestinationId, Destination]
+    sources: Mapping[SourceId, Source]
 
     @classmethod
     def of(cls, instance_id: InstanceId, entities: Iterable[Entity]) -> Arrangement:
@@ -93,17 +97,24 @@ class Arrangement:
         topics: list[Topic] = []
         led: dict[TopicId, list[Subscription]] = defaultdict(list)
         destinations: dict[DestinationId, Destination] = {}
+        sources: dict[SourceId, Source] = {}
         for one in entities:
-            if isinstance(one, Topic | Subscription | Destination) and one.instance_id == instance_id:
+            if (
+                isinstance(one, Topic | Subscription | Destination | Source)
+                and one.instance_id == instance_id
+            ):
                 if isinstance(one, Topic):
                     topics.append(one)
                 elif isinstance(one, Subscription):
                     led[one.topic_id].append(one)
+                elif isinstance(one, Source):
+                    sources[one.id] = one
                 else:
                     destinations[one.id] = one
         for subscriptions in led.values():
             subscriptions.sort(key=lambda row: (row.created_at, row.id))
-        return cls(tuple(sorted(topics, key=lambda row: (row.created_at, row.id))), led, destinations)
+        by_age = tuple(sorted(topics, key=lambda row: (row.created_at, row.id)))
+        return cls(by_age, led, destinations, sources)
 
 
 def explain(
@@ -111,16 +122,37 @@ def explain(
 ) -> Sequence[TopicVerdict]:
     """What every topic says of an event of this source, fallbacks last; `quarantined` ones are not routed."""
     verdicts: list[TopicVerdict] = []
-    taken = False
+    asked = None if quarantined else _asked_for(arrangement, source_id, view)
+    taken = asked is not None
     for topic in sorted(arrangement.topics, key=lambda topic: topic.fallback):
         stopped = Why.QUARANTINED if quarantined else Why.OTHERS_TOOK if topic.fallback and taken else None
-        verdicts.append(_of_topic(arrangement, topic, source_id, view, stopped))
+        verdicts.append(_of_topic(arrangement, topic, source_id, view, stopped, asked=topic is asked))
         taken = taken or (verdicts[-1].took and not topic.fallback)
     return verdicts
 
 
+def _asked_for(arrangement: Arrangement, source_id: SourceId, view: EventView) -> Topic | None:
+    """The topic that the event names, if the source feeds it; else the source's default topic."""
+    source = arrangement.sources.get(source_id)
+    default = default_topic(source, {one.id: one for one in arrangement.topics}) if source else None
+    name = view.event.attributes.get(TOPIC_ATTRIBUTE)
+    feeds = [one for one in arrangement.topics if one.enabled and not one.fallback and _feeds(one, source_id)]
+    known = [one for one in [*feeds, default] if one is not None and name in (one.id, one.name)]
+    return next(iter(sorted(known, key=lambda one: one.id != name)), default)
+
+
+def _feeds(topic: Topic, source_id: SourceId) -> bool:
+    return any(feed.source_id == source_id for feed in topic.sources)
+
+
 def _of_topic(
-    arrangement: Arrangement, topic: Topic, source_id: SourceId, view: EventView, stopped: Why | None
+    arrangement: Arrangement,
+    topic: Topic,
+    source_id: SourceId,
+    view: EventView,
+    stopped: Why | None,
+    *,
+    asked: bool,
 ) -> TopicVerdict:
     rules: list[RuleVerdict] = []
     why = stopped or _closed(topic, source_id)
@@ -131,8 +163,10 @@ def _of_topic(
                 if rules[-1].explained.holds:
                     break
         why = _of_rules([verdict.explained for verdict in rules])
+    if asked and why is not Why.TOOK:
+        why = Why.ASKED_FOR
     exits = [
-        _of_exit(arrangement, subscription, view, why is Why.TOOK)
+        _of_exit(arrangement, subscription, view, why in (Why.TOOK, Why.ASKED_FOR))
         for subscription in arrangement.subscriptions.get(topic.id, ())
     ]
     return TopicVerdict(topic, why, tuple(rules), tuple(exits))
@@ -144,8 +178,7 @@ def _closed(topic: Topic, source_id: SourceId) -> Why | None:
         return Why.DISABLED
     if any(rule.enabled for rule in feeding_rules(topic, source_id)):
         return None
-    fed = any(feed.source_id == source_id for feed in topic.sources)
-    return Why.NO_RULE if fed else Why.NO_SUCH_SOURCE
+    return Why.NO_RULE if _feeds(topic, source_id) else Why.NO_SUCH_SOURCE
 
 
 def _of_rules(explained: Sequence[Explained]) -> Why:

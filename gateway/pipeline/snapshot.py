@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -100,7 +100,6 @@ def build(
     key_rows = tuple(_only(Key, by_type))
     addresses = _addresses(subscriptions, destinations_, previous)
     told = on_problem or (previous.on_problem if previous else _nobody)
-    led = _exits(topics.values(), subscriptions.values(), destinations_, addresses, told)
     return Snapshot(
         version=configuration.version,
         instances=instances,
@@ -112,7 +111,9 @@ def build(
         subscriptions=subscriptions,
         schemas=schemas,
         bindings={source.id: bindings(source, schemas.values()) for source in sources.values()},
-        routes=_route_tables(sources.values(), topics, led, told),
+        routes=_route_tables(
+            sources.values(), topics.values(), subscriptions.values(), destinations_, addresses, told
+        ),
         addresses=addresses,
         on_problem=told,
         default_instance=min(instances.values(), key=lambda row: row.created_at, default=None),
@@ -200,19 +201,46 @@ def address_of(subscription: Subscription, endpoint: Destination) -> Subscriptio
     return address
 
 
-def _route_tables(
-    sources: Iterable[Source],
-    topics: Mapping[TopicId, Topic],
-    led: Mapping[TopicId, Exits],
+def proposed_routes(
+    snapshot: Snapshot,
+    instance_id: InstanceId,
+    *,
+    topics: Iterable[Topic] = (),
+    subscriptions: Iterable[Subscription] = (),
     on_problem: OnProblem,
 ) -> Mapping[SourceId, RouteTable]:
-    usual, fallbacks = _by_source(topics.values()), defaultdict(list)
-    for topic in _by_age(topics.values()):
+    """The routes of one instance as they would be with these in place of those of their ids."""
+    own = [row for row in snapshot.subscriptions.values() if row.instance_id == instance_id]
+    changed = _by_id([*own, *subscriptions])
+    return _route_tables(
+        [row for row in snapshot.sources.values() if row.instance_id == instance_id],
+        _by_id(
+            [*(row for row in snapshot.topics.values() if row.instance_id == instance_id), *topics]
+        ).values(),
+        changed.values(),
+        snapshot.destinations,
+        _addresses(changed, snapshot.destinations, snapshot),
+        on_problem,
+    )
+
+
+def _route_tables(
+    sources: Iterable[Source],
+    topics: Collection[Topic],
+    subscriptions: Iterable[Subscription],
+    endpoints: Mapping[DestinationId, Destination],
+    addresses: Mapping[SubscriptionId, SubscriptionAddress],
+    on_problem: OnProblem,
+) -> Mapping[SourceId, RouteTable]:
+    by_id = _by_id(topics)
+    led = _exits(topics, subscriptions, endpoints, addresses, on_problem)
+    usual, fallbacks = _by_source(topics), defaultdict(list)
+    for topic in _by_age(topics):
         if topic.enabled and topic.fallback:
             fallbacks[topic.instance_id].append(topic)
     tables = {}
     for source in sources:
-        default = _default_topic(source, topics)
+        default = default_topic(source, by_id)
         taking = usual[source.id]
         if default is not None and all(topic is not default for topic, _ in taking):
             taking = [*taking, (default, ())]
@@ -223,7 +251,7 @@ def _route_tables(
     return tables
 
 
-def _default_topic(source: Source, topics: Mapping[TopicId, Topic]) -> Topic | None:
+def default_topic(source: Source, topics: Mapping[TopicId, Topic]) -> Topic | None:
     """The topic that a source's events go to when they name none."""
     chosen = topics.get(source.topic_id) if source.topic_id else None
     return chosen if chosen is not None and chosen.enabled else None

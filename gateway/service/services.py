@@ -12,6 +12,7 @@ from gateway.ports import NodeState
 from gateway.service.callbacks import Callbacks
 from gateway.service.connecting import Connecting
 from gateway.service.destinations import Destinations
+from gateway.service.dry_run import DryRuns
 from gateway.service.explaining import Explanations
 from gateway.service.instances import Instances
 from gateway.service.keys import Keys
@@ -52,6 +53,7 @@ class Services:
     records: Records
     callbacks: Callbacks
     explanations: Explanations
+    dry_runs: DryRuns
     trials: Trials
     leaving: bool = False
     draining: bool = False

@@ -40,16 +40,9 @@ class Subscriptions:
         Raises NotFound for a topic or destination that is not there, Invalid for an address or rule that
         cannot be used or a fan-out over the limit, Conflict for a name that is taken.
         """
-        now = self._configurator.clock.now()
-        blank = Subscription(
-            SubscriptionId(new_id()), instance.id, "", TopicId(""), DestinationId(""), now, now
-        )
-        subscription = replace(blank, **fields)  # type: ignore[arg-type]
 
         def decide(snapshot: Snapshot) -> Decision[Subscription]:
-            find_topic(snapshot, instance, subscription.topic_id)
-            find_destination(snapshot, instance, subscription.destination_id)
-            checked = _checked(snapshot, subscription)
+            checked = self.proposed(snapshot, instance, None, fields)
             return Decision(checked, [Put(checked, _unique(checked))])
 
         return await self._configurator.change(decide)
@@ -61,17 +54,36 @@ class Subscriptions:
 
         def decide(snapshot: Snapshot) -> Decision[Subscription]:
             subscription = find_subscription(snapshot, instance, subscription_id)
-            given = dict(fields)
-            if "address" in given:
-                given["address"] = merge_address(subscription.address, given["address"])  # type: ignore[arg-type]
-            now = self._configurator.clock.now()
-            changed = _checked(snapshot, replace(subscription, **given, updated_at=now))  # type: ignore[arg-type]
+            changed = self.proposed(snapshot, instance, subscription_id, fields)
             lost = set(recipients(snapshot, subscription)) - set(recipients(snapshot, changed))
             place = subscription.destination_id, subscription.id
             cancels = [Cancel(UNSUBSCRIBED, *place, tuple(sorted(lost)))] if lost else []
             return Decision(changed, [Put(changed, _unique(changed))], cancels)
 
         return await self._configurator.change(decide)
+
+    def proposed(
+        self,
+        snapshot: Snapshot,
+        instance: Instance,
+        subscription_id: str | None,
+        fields: Mapping[str, object],
+    ) -> Subscription:
+        """The subscription as it would be, a new one without an id; nothing is saved. Raises as `create`."""
+        now = self._configurator.clock.now()
+        given = dict(fields)
+        if subscription_id is None:
+            known = Subscription(
+                SubscriptionId(new_id()), instance.id, "", TopicId(""), DestinationId(""), now, now
+            )
+        else:
+            known = find_subscription(snapshot, instance, subscription_id)
+            if "address" in given:
+                given["address"] = merge_address(known.address, given["address"])  # type: ignore[arg-type]
+        subscription = replace(known, **given, updated_at=now)  # type: ignore[arg-type]
+        find_topic(snapshot, instance, subscription.topic_id)
+        find_destination(snapshot, instance, subscription.destination_id)
+        return _checked(snapshot, subscription)
 
     async def delete(self, instance: Instance, subscription_id: str) -> None:
         """Remove a subscription and cancel what is pending of it."""

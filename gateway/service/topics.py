@@ -23,25 +23,31 @@ class Topics:
 
     async def create(self, instance: Instance, fields: Mapping[str, object]) -> Topic:
         """A new topic. Raises Invalid for a rule that is none, Malformed for a source that is not there."""
-        _refuse_policy(fields)
-        now = self._configurator.clock.now()
-        topic = self._stamped(replace(Topic(TopicId(new_id()), instance.id, "", now, now), **fields))  # type: ignore[arg-type]
-
-        def decide(snapshot: Snapshot) -> Decision[Topic]:
-            _check(snapshot, topic)
-            return Decision(topic, [Put(topic)])
-
-        return await self._configurator.change(decide)
+        return await self._put(instance, None, fields)
 
     async def replace(self, instance: Instance, topic_id: str, fields: Mapping[str, object]) -> Topic:
         """Change a topic; `sources`, where given, replaces the whole set."""
-        _refuse_policy(fields)
+        return await self._put(instance, topic_id, fields)
 
+    def proposed(
+        self, snapshot: Snapshot, instance: Instance, topic_id: str | None, fields: Mapping[str, object]
+    ) -> Topic:
+        """The topic as it would be, a new one without an id; nothing is saved. Raises as `replace` does."""
+        _refuse_policy(fields)
+        now = self._configurator.clock.now()
+        known = (
+            find_topic(snapshot, instance, topic_id)
+            if topic_id is not None
+            else Topic(TopicId(new_id()), instance.id, "", now, now)
+        )
+        topic = self._stamped(replace(known, **fields, updated_at=now))  # type: ignore[arg-type]
+        _check(snapshot, topic)
+        return topic
+
+    async def _put(self, instance: Instance, topic_id: str | None, fields: Mapping[str, object]) -> Topic:
         def decide(snapshot: Snapshot) -> Decision[Topic]:
-            topic = find_topic(snapshot, instance, topic_id)
-            changed = self._stamped(replace(topic, **fields, updated_at=self._configurator.clock.now()))  # type: ignore[arg-type]
-            _check(snapshot, changed)
-            return Decision(changed, [Put(changed)])
+            topic = self.proposed(snapshot, instance, topic_id, fields)
+            return Decision(topic, [Put(topic)])
 
         return await self._configurator.change(decide)
 
@@ -89,12 +95,12 @@ def _check(snapshot: Snapshot, topic: Topic) -> None:
     for number, feed in enumerate(topic.sources):
         _check_source(snapshot, topic, feed.source_id, number)
         for position, rule in enumerate(feed.rules):
-            problems += _problems(f"/sources/{number}/rules/{position}", rule)
+            problems += problems_of(f"/sources/{number}/rules/{position}", rule)
     if problems:
         raise Invalid.of(problems)
 
 
-def _problems(place: str, rule: SourceRule) -> list[Problem]:
+def problems_of(place: str, rule: SourceRule) -> list[Problem]:
     """What is wrong with each part; if nothing, what is wrong with them as routing joins them."""
     parts = {
         f"{place}/event_type_filter": rule.event_type_filter,

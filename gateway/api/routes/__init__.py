@@ -11,6 +11,7 @@ from gateway.api.invoke import Invoker
 from gateway.api.resources.callbacks import CallbackHandlers
 from gateway.api.resources.description import DescriptionHandlers
 from gateway.api.resources.destinations import DestinationHandlers
+from gateway.api.resources.dry_runs import DryRunHandlers
 from gateway.api.resources.explaining import ExplainHandlers
 from gateway.api.resources.identity import IdentityHandlers
 from gateway.api.resources.ingest import IngestHandlers
@@ -24,6 +25,7 @@ from gateway.api.resources.topics import TopicHandlers
 from gateway.api.routes import (
     callbacks,
     destinations,
+    dry_runs,
     explaining,
     identity,
     ingest,
@@ -56,6 +58,7 @@ def endpoints(services: Services) -> Sequence[AnyEndpoint]:
         *explaining.declare(ExplainHandlers(services)),
         *sources.declare(SourceHandlers(services)),
         *keys.declare(KeyHandlers(services)),
+        *dry_runs.declare(DryRunHandlers(services)),
         *topics.declare(TopicHandlers(services)),
         *destinations.declare(DestinationHandlers(services)),
         *subscriptions.declare(SubscriptionHandlers(services)),

@@ -124,7 +124,7 @@ def topic_fields(given: TopicCreate | TopicReplace) -> dict[str, object]:
     fields = given.changes()
     if given.sources is not None and "sources" in fields:
         fields["sources"] = tuple(
-            TopicSource(SourceId(item.id), tuple(map(_rule, item.rules))) for item in given.sources
+            TopicSource(SourceId(item.id), tuple(map(source_rule, item.rules))) for item in given.sources
         )
     return fields
 
@@ -185,5 +185,6 @@ def topic_list_item(topic: Topic, source_names: dict[str, str], subscription_cou
     )
 
 
-def _rule(given: RuleGiven) -> SourceRule:
+def source_rule(given: RuleGiven) -> SourceRule:
+    """A rule that was given."""
     return SourceRule("", given.enabled, given.event_type_filter, given.notification_filter, given.rule)

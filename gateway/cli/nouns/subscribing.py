@@ -6,7 +6,9 @@ from typing import Annotated, Any, TypeAlias
 
 from cyclopts import Parameter
 
-from gateway.cli.lookup import id_of, path_of
+from gateway.cli.client import segment
+from gateway.cli.dry_run import SAVE, Rehearsal, rehearse
+from gateway.cli.lookup import id_of
 from gateway.cli.nouns.common import Common, Description, Enabled, Name, Named, NewName, given
 from gateway.cli.nouns.destination_create import COMMON
 from gateway.cli.nouns.kinds import address_options, refuse_foreign
@@ -29,7 +31,10 @@ Removed: TypeAlias = Annotated[
 ]
 
 
+REHEARSAL: TypeAlias = Annotated[Rehearsal, Parameter(name="*")]
+
 SHARED = (
+    keyword("rehearsal", REHEARSAL, default=SAVE),
     keyword("rule", Rule),
     keyword("description", Description),
     keyword("enabled", Enabled),
@@ -54,6 +59,7 @@ def create(
     rule: str | None,
     description: str | None,
     enabled: bool | None,
+    rehearsal: Rehearsal,
     common: Common,
     **address: Any,
 ) -> None:
@@ -70,7 +76,10 @@ def create(
         enabled=enabled,
         attributes=_attributes(kind, address),
     )
-    show_one(client.post(PLURAL, body), common.output)
+    if rehearsal.dry_run:
+        rehearse(client, {"subscription": body}, rehearsal, common.output)
+    else:
+        show_one(client.post(PLURAL, body), common.output)
 
 
 @with_parameters(
@@ -85,19 +94,25 @@ def update(
     description: str | None,
     enabled: bool | None,
     remove: list[str] | None,
+    rehearsal: Rehearsal,
     common: Common,
     **address: Any,
 ) -> None:
     """Change a subscription; what is not given stays. Recipients are added to those it has."""
     client = common.client
-    path = path_of(client, PLURAL, subscription)
+    subscription_id = id_of(client, PLURAL, subscription)
+    path = f"{PLURAL}/{segment(subscription_id)}"
     attributes = _attributes(client.get(path)["destination_type"], address)
     edits = {one: given(add=attributes.get(one), remove=remove) for one in RECIPIENT_LISTS}
     attributes |= {one: edit for one, edit in edits.items() if edit}
     body = given(
         name=name, rule=rule, description=description, enabled=enabled, attributes=attributes or None
     )
-    show_one(client.call("PATCH", path, body=body), common.output)
+    if rehearsal.dry_run:
+        proposal = {"subscription": body, "subscription_id": subscription_id}
+        rehearse(client, proposal, rehearsal, common.output)
+    else:
+        show_one(client.call("PATCH", path, body=body), common.output)
 
 
 def _attributes(kind: str, address: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeAlias
 from cyclopts import Parameter
 
 from gateway.cli.client import Client
+from gateway.cli.dry_run import SAVE, Rehearsal, rehearse
 from gateway.cli.lookup import id_of, path_of
 from gateway.cli.nouns.common import (
     USUAL,
@@ -87,6 +88,7 @@ def create(
     description: Description = None,
     enabled: Enabled = None,
     fallback: Fallback = None,
+    rehearsal: Rehearsal = SAVE,
     common: Common = USUAL,
 ) -> None:
     """Create a topic. `tocsin subscription create --topic NAME` then says who is told."""
@@ -97,7 +99,10 @@ def create(
     body = given(
         name=name, description=description, enabled=enabled, fallback=fallback, sources=feeds or None
     )
-    show_one(client.post(PLURAL, body), common.output)
+    if rehearsal.dry_run:
+        rehearse(client, {"topic": body}, rehearsal, common.output)
+    else:
+        show_one(client.post(PLURAL, body), common.output)
 
 
 @app.command(sort_key=4)
@@ -110,6 +115,7 @@ def update(
     description: Description = None,
     enabled: Enabled = None,
     fallback: Fallback = None,
+    rehearsal: Rehearsal = SAVE,
     common: Common = USUAL,
 ) -> None:
     """Change a topic; what is not given stays. Rules replace all its rules, sources all its sources."""
@@ -129,7 +135,11 @@ def update(
         fallback=fallback,
         sources=feeds,
     )
-    show_one(client.call("PUT", path, body=body), common.output)
+    if rehearsal.dry_run:
+        proposal = {"topic": body, "topic_id": id_of(client, PLURAL, wanted)}
+        rehearse(client, proposal, rehearsal, common.output)
+    else:
+        show_one(client.call("PUT", path, body=body), common.output)
 
 
 @app.command(sort_key=5)
