@@ -54,6 +54,7 @@ from gateway.service.schemas import Schemas
 from gateway.service.services import Services
 from gateway.service.sources import Sources
 from gateway.service.subscriptions import Subscriptions
+from gateway.service.templates import Templates
 from gateway.service.topics import Topics
 from gateway.service.trials import Trials
 from gateway.settings import Settings
@@ -195,6 +196,7 @@ class Gateway:
             destinations=destinations,
             subscriptions=subscriptions,
             schemas=Schemas(self.configurator),
+            templates=Templates(self.configurator, records, settings.public_url),
             records=records,
             callbacks=Callbacks(self.current, self.channels, store.ledger),
             dry_runs=DryRuns(self.current, store.ledger, topics, subscriptions, clock),

@@ -26,11 +26,12 @@ from gateway.domain.errors import Problem
 from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId, SourceId, SubscriptionId
 from gateway.domain.schema import Schema
 from gateway.domain.source import Instance, Key, Source
+from gateway.domain.template import Template
 from gateway.domain.topic import Topic
 
 Row = TypeVar("Row")
 
-Entity = Instance | Source | Key | Topic | Destination | Subscription | Schema
+Entity = Instance | Source | Key | Topic | Destination | Subscription | Schema | Template
 """Everything that is configured. Each change of one makes a new registry version."""
 
 

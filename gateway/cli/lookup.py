@@ -16,6 +16,7 @@ SINGULAR = {
     "destinations": "destination",
     "subscriptions": "subscription",
     "schemas": "schema",
+    "templates": "template",
 }
 
 

@@ -55,6 +55,7 @@ COMMANDS: tuple[tuple[str, str, Group, str], ...] = (
     ("destination", "nouns.destination:app", CONFIGURE, "Where messages go. Also called target."),
     ("subscription", "nouns.subscription:app", CONFIGURE, "Who is told of a topic's events, and where."),
     ("schema", "nouns.schema:app", CONFIGURE, "What events must look like."),
+    ("template", "nouns.template:app", CONFIGURE, "How messages look."),
     ("key", "nouns.key:app", CONFIGURE, "Who may call."),
     ("inbox", "nouns.event:inbox", FOLLOW, "Every event, newest first."),
     ("event", "nouns.event:app", FOLLOW, "What came in, and what became of it."),

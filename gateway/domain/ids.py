@@ -14,6 +14,7 @@ DestinationId = NewType("DestinationId", str)
 SubscriptionId = NewType("SubscriptionId", str)
 KeyId = NewType("KeyId", str)
 SchemaId = NewType("SchemaId", str)
+TemplateId = NewType("TemplateId", str)
 EventId = NewType("EventId", str)
 DeliveryId = NewType("DeliveryId", str)
 

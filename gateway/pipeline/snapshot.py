@@ -17,9 +17,18 @@ from pydantic import ValidationError
 
 from gateway.domain.destination import Destination, Subscription
 from gateway.domain.errors import Unavailable
-from gateway.domain.ids import DestinationId, InstanceId, SchemaId, SourceId, SubscriptionId, TopicId
+from gateway.domain.ids import (
+    DestinationId,
+    InstanceId,
+    SchemaId,
+    SourceId,
+    SubscriptionId,
+    TemplateId,
+    TopicId,
+)
 from gateway.domain.schema import Schema
 from gateway.domain.source import Instance, Key, Source
+from gateway.domain.template import Template
 from gateway.domain.topic import SourceRule, Topic
 from gateway.pipeline.route import Exit, Exits, OnProblem, RouteTable, exit_of, exits_of, feeding_rules
 from gateway.pipeline.validate import SchemaBinding, bindings
@@ -54,6 +63,7 @@ class Snapshot:
     destinations: Mapping[DestinationId, Destination]
     subscriptions: Mapping[SubscriptionId, Subscription]
     schemas: Mapping[SchemaId, Schema]
+    templates: Mapping[TemplateId, Template] = field(default_factory=dict)
     bindings: Mapping[SourceId, tuple[SchemaBinding, ...]] = field(default_factory=dict)
     routes: Mapping[SourceId, RouteTable] = field(default_factory=dict)
     addresses: Mapping[SubscriptionId, SubscriptionAddress] = field(default_factory=dict)
@@ -110,6 +120,7 @@ def build(
         destinations=destinations_,
         subscriptions=subscriptions,
         schemas=schemas,
+        templates=_by_id(_only(Template, by_type)),
         bindings={source.id: bindings(source, schemas.values()) for source in sources.values()},
         routes=_route_tables(
             sources.values(), topics.values(), subscriptions.values(), destinations_, addresses, told

@@ -21,6 +21,7 @@ from gateway.service.readiness import Readiness
 from gateway.service.schemas import Schemas
 from gateway.service.sources import Sources
 from gateway.service.subscriptions import Subscriptions
+from gateway.service.templates import Templates
 from gateway.service.topics import Topics
 from gateway.service.trials import Trials
 from gateway.settings import Settings
@@ -50,6 +51,7 @@ class Services:
     destinations: Destinations
     subscriptions: Subscriptions
     schemas: Schemas
+    templates: Templates
     records: Records
     callbacks: Callbacks
     explanations: Explanations

@@ -8,9 +8,10 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from gateway.domain.destination import RECIPIENT_LISTS, Subscription
-from gateway.domain.errors import Conflict, Invalid, NotFound, Problem
-from gateway.domain.ids import DestinationId, SubscriptionId, TopicId, new_id
+from gateway.domain.errors import Conflict, Invalid, Malformed, NotFound, Problem
+from gateway.domain.ids import DestinationId, SubscriptionId, TemplateId, TopicId, new_id
 from gateway.domain.source import Instance
+from gateway.domain.template import REFERENCES
 from gateway.pipeline.route import joint_problems
 from gateway.pipeline.snapshot import Snapshot
 from gateway.ports import Cancel, Put, Remove
@@ -18,6 +19,7 @@ from gateway.service.configuration import Configurator, Decision
 from gateway.service.destinations import find_destination, model_problems
 from gateway.service.topics import find_topic
 from gateway.spi.discovery import destinations
+from schemas.templates import presets
 
 MAX_RECIPIENTS = 500
 MAX_FAN_OUT = 5000
@@ -155,6 +157,7 @@ def _checked(snapshot: Snapshot, subscription: Subscription) -> Subscription:
         address = kind.Address.model_validate(dict(subscription.address))
     except ValidationError as error:
         raise Invalid.of(model_problems(error, "/attributes")) from error
+    _check_templates(snapshot, subscription)
     checked = replace(subscription, address=address.model_dump(mode="json", exclude_none=True))
     _check_fan_out(snapshot, checked, kind.recipients(address))
     return checked
@@ -165,6 +168,23 @@ def _refuse_same_name(snapshot: Snapshot, subscription: Subscription) -> None:
         rival = other.instance_id == subscription.instance_id and other.id != subscription.id
         if rival and other.name == subscription.name:
             raise Conflict("already_exists", "Duplicate subscription name", pointer="/name")
+
+
+def _check_templates(snapshot: Snapshot, subscription: Subscription) -> None:
+    for member in REFERENCES:
+        wanted = subscription.address.get(member)
+        known = snapshot.templates.get(TemplateId(wanted)) if isinstance(wanted, str) else None
+        if (
+            wanted
+            and wanted not in presets()
+            and (not known or known.instance_id != subscription.instance_id)
+        ):
+            raise Malformed(
+                "wrong_template_id",
+                f"Incorrect template id {str(wanted)[:100]!r}",
+                pointer=f"/attributes/{member}",
+                expected="the id of a template of this instance, or of a preset",
+            )
 
 
 def _check_fan_out(snapshot: Snapshot, subscription: Subscription, reached: tuple[str, ...]) -> None:

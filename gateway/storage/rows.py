@@ -25,6 +25,7 @@ from gateway.domain.ids import (
 )
 from gateway.domain.schema import Schema
 from gateway.domain.source import Instance, Key, Source
+from gateway.domain.template import Template
 from gateway.domain.topic import Topic
 from gateway.domain.vocabulary import Vocabulary
 from gateway.ports import Entity
@@ -37,6 +38,7 @@ KINDS: Final[Mapping[str, type[Entity]]] = {
     "destination": Destination,
     "subscription": Subscription,
     "schema": Schema,
+    "template": Template,
 }
 """The kinds of entities by the name that rows use. A name, once used, is never given to another kind."""
 

@@ -6,6 +6,7 @@ Here it knows things of every noun, which it may change and delete, and one sour
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ REFUSED = "http://127.0.0.1:9/"
 INSTANCE = "/v1/instances/{instance_id}"
 EVENTS, DESTINATIONS = f"{INSTANCE}/events", f"{INSTANCE}/destinations"
 TRY, ADDRESS = f"{INSTANCE}/sources/{{id}}/try", "/in/{token}/{tail}"
+TEMPLATES = {f"{INSTANCE}/templates{rest}" for rest in ("", "/{id}", "/preview")}
+TEMPLATE = b64encode(b"{{event.subject}}").decode()
 NOTIFICATIONS, BULK = f"{INSTANCE}/notifications", f"{INSTANCE}/notifications/bulk"
 OLD_NOTIFICATIONS = "/event-notifications/v1/apps/{instance_id}/notifications"
 
@@ -69,6 +72,10 @@ async def prepare(url: str) -> Known:
             for noun in ("source", "topic", "destination", "subscription"):
                 ids.setdefault(f"{noun}s", []).append(route[noun])
             ids.setdefault("schemas", []).append(schema["id"])
+            template = await client.create(
+                "templates", name=f"thing {number}", type="webhook.notification", params={"body": TEMPLATE}
+            )
+            ids.setdefault("templates", []).append(template["id"])
 
         async def all_dead() -> bool:
             return len((await client.get("deliveries?state=dead"))["deliveries"]) == THINGS
@@ -114,6 +121,8 @@ def _complete(case: Any, known: Known) -> None:
         body["format"], body["tail"], body["format_options"] = "ping", "fail", {}
     if place == ("POST", DESTINATIONS):
         body["type"], body["config"] = "webhook", {"params": {"url": REFUSED}}
+    if place[1] in TEMPLATES and isinstance(body.get("params"), dict):
+        body["type"], body["params"] = "webhook.notification", {"body": TEMPLATE}
     if place == ("POST", "/identity/token"):
         body["grant_type"], body["apikey"] = APIKEY_GRANT, ADMIN_KEY
 
@@ -134,6 +143,8 @@ def _configured(known: Known, max_examples: int) -> dict[str, Any]:
             "query.event_id": bound("events"),
             "body.topic_id": bound("topics"),
             "body.destination_id": bound("destinations"),
+            "body.template_id": bound("templates"),
+            "body.event_id": bound("events"),
             "body.sources[*].id": bound("sources"),
         },
         "operations": [

@@ -11,6 +11,7 @@ from gateway.domain.destination import Destination, Subscription
 from gateway.domain.errors import Unavailable
 from gateway.domain.schema import Schema, SchemaMode, SchemaTarget
 from gateway.domain.source import Instance, Key, Role, Source
+from gateway.domain.template import Template
 from gateway.domain.topic import SourceRule, Topic, TopicSource
 from gateway.ports import (
     Cancel,
@@ -56,6 +57,10 @@ EVERY_KIND = (
         "schema-1", INSTANCE, "backup", 1.0, 2.0, ("backup.*",), {"type": "object", "required": ["size"]},
         "source-1", SchemaTarget.EVENT, SchemaMode.QUARANTINE,
     ),
+    Template(
+        "template-1", INSTANCE, "short", "slack.notification", 1.0, 2.0, "d", "slack",
+        {"body": "{{event.subject}}"},
+    ),
 )  # fmt: skip
 
 
@@ -79,7 +84,7 @@ async def test_configuration_survives_a_restart(house, store):
     await store.registry.apply([Put(one) for one in EVERY_KIND], expected=0)
     await house.crash(store)
     reopened = await house.open()
-    assert set(await names(reopened)) == {"main", "vault", "ci", "failures", "ops", "s", "backup"}
+    assert set(await names(reopened)) == {"main", "vault", "ci", "failures", "ops", "s", "backup", "short"}
     assert await reopened.registry.version() == 1
 
 

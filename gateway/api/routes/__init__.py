@@ -21,6 +21,7 @@ from gateway.api.resources.records import RecordHandlers
 from gateway.api.resources.schemas import SchemaHandlers
 from gateway.api.resources.sources import SourceHandlers
 from gateway.api.resources.subscriptions import SubscriptionHandlers
+from gateway.api.resources.templates import TemplateHandlers
 from gateway.api.resources.topics import TopicHandlers
 from gateway.api.routes import (
     callbacks,
@@ -35,6 +36,7 @@ from gateway.api.routes import (
     schemas,
     sources,
     subscriptions,
+    templates,
     topics,
 )
 from gateway.service.services import Services
@@ -63,6 +65,7 @@ def endpoints(services: Services) -> Sequence[AnyEndpoint]:
         *destinations.declare(DestinationHandlers(services)),
         *subscriptions.declare(SubscriptionHandlers(services)),
         *schemas.declare(SchemaHandlers(services)),
+        *templates.declare(TemplateHandlers(services)),
         *identity.declare(IdentityHandlers(services)),
         *callbacks.declare(CallbackHandlers(services)),
         *operations.declare(OperationHandlers(services)),

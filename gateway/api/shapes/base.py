@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.domain.destination import Destination, Subscription
 from gateway.domain.schema import Schema
 from gateway.domain.source import Instance, Source
+from gateway.domain.template import Template
 from gateway.domain.topic import Topic
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 Description = Annotated[str, Field(max_length=1024)]
 
-Row = TypeVar("Row", Source, Topic, Destination, Subscription, Schema)
+Row = TypeVar("Row", Source, Topic, Destination, Subscription, Schema, Template)
 """What an instance has a list of."""
 
 _LATEST = 253_402_300_799.0

@@ -2,6 +2,7 @@
 Proxmox's templates, rendered by our own small interpreter.
 
 `compile_template(text, target)` gives a `Template`, or raises `TemplateInvalid` with line and column;
+`compile_parts` does so for all parts of a template that is for one kind of destination.
 `template.render(context)` gives the text, or raises `RenderFailed`; `context_of` makes the context.
 Every value is escaped for the target, so that nothing in an event can break the JSON, the HTML or the
 line that it is put into. No template reaches anything but the mappings, lists and scalars of its context.
@@ -11,6 +12,7 @@ line that it is put into. No template reaches anything but the mappings, lists a
 
 from gateway.spi.templates.context import Context, context_of
 from gateway.spi.templates.failure import RenderFailed, TemplateInvalid
+from gateway.spi.templates.parts import compile_parts
 from gateway.spi.templates.target import Target
 from gateway.spi.templates.template import Template, compile_template
 
@@ -20,6 +22,7 @@ __all__ = [
     "Target",
     "Template",
     "TemplateInvalid",
+    "compile_parts",
     "compile_template",
     "context_of",
 ]

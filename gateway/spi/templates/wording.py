@@ -63,8 +63,10 @@ def _join(run: Run, values: Arguments, _: Named) -> str:
 def _between(run: Run, values: Arguments, _: Named) -> str:
     """'' where the text has no such place."""
     text, before, behind = (text_of(one, run) for one in values)
-    _head, found, rest = text.partition(before) if before else ("", "found", text)
-    return (rest.partition(behind)[0] if behind else rest) if found else ""
+    if before not in text:
+        return ""
+    rest = text[text.index(before) + len(before) :]
+    return rest.partition(behind)[0] if behind else rest
 
 
 def _lookup(run: Run, values: Arguments, _: Named) -> object:
@@ -87,7 +89,8 @@ def _personal(run: Run, values: Arguments, _: Named) -> object:
     """IBM's personalization: the member of the first address that has one (en-email-templates.md)."""
     people, addresses, name = values
     for address in _addresses(addresses, run):
-        if isinstance(person := member(people, address), Mapping):
+        person = member(people, address)
+        if isinstance(person, Mapping):
             return member(person, text_of(name, run))
     return ""
 

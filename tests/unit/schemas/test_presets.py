@@ -1,4 +1,4 @@
-"""Presets write, byte for byte, what the documents of the products print (golden files)."""
+"""Presets write, byte for byte, what the documents of the products print (tests/data/golden/templates)."""
 
 import json
 from pathlib import Path
@@ -11,12 +11,11 @@ from gateway.spi.cloudevents.meaning import meaning
 from gateway.spi.cloudevents.payload import payload
 from gateway.spi.cloudevents.structured import decode
 from gateway.spi.message import Message
-from gateway.spi.templates import Target, compile_template, context_of
+from gateway.spi.templates import compile_parts, context_of
 from schemas.templates import presets
 
 GOLDEN = Path(__file__).parents[2] / "data" / "golden" / "templates"
 MAIL = Path(__file__).parents[2] / "data" / "sources" / "ibm_event_notifications" / "03-seed-mail.events.json"
-TARGETS = {"subject": Target.LINE, "text": Target.TEXT}
 
 
 def message(event):
@@ -25,10 +24,9 @@ def message(event):
     return Message("d", accepted)
 
 
-def made(name, event, part="body", target=None):
+def made(name, event, part="body"):
     preset = presets()[name]
-    target = target or TARGETS.get(part) or (Target.SLACK if preset.type.startswith("slack") else Target.JSON)
-    return compile_template(preset.parts[part], target).render(context_of(message(event)))
+    return compile_parts(preset.type, preset.parts)[part].render(context_of(message(event)))
 
 
 def golden(name):
@@ -120,7 +118,8 @@ def test_a_products_own_webhook_body_goes_on_as_it_came(preset, data):
     "event", [ibs(), {"type": "x.y"}, kymaros(testName="a"), {"type": "backup.completed", "data": [1]}]
 )
 def test_every_preset_renders_any_event(name, event):
-    for part in presets()[name].parts:
+    preset = presets()[name]
+    for part in compile_parts(preset.type, preset.parts):
         assert made(name, event, part)
 
 
