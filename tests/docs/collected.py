@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gateway.api import problem
 from gateway.domain import attributes, errors
-from gateway.domain.errors import Refused
+from gateway.domain.errors import Invalid, Refused
 from tests.docs.pages import ROOT
 
 CLIENT = ROOT / "gateway" / "cli"
@@ -25,7 +25,8 @@ STATUSES = {
     name: kind.status
     for name, kind in vars(errors).items()
     if isinstance(kind, type) and issubclass(kind, Refused)
-}
+} | dict.fromkeys(("TemplateInvalid", "RenderFailed"), Invalid.status)
+"""By the class that is raised; a template that fails in a preview is answered like one that is none."""
 CODE_AT = dict.fromkeys(STATUSES, 0) | {"Problem": 0, "Failure": 2}
 """Which argument holds the code of an error."""
 

@@ -30,9 +30,12 @@ from gateway.spi.cloudevents import json_text, meaning
 from gateway.spi.discovery import destinations
 from gateway.spi.json_schema import admission
 from gateway.spi.secret_fields import secret_fields
+from gateway.spi.templates import limits as template_limits
+from gateway.spi.templates.calls import HELPERS
 from gateway.storage.sqlite import space
 from gateway.telemetry.metrics import Metrics
 from gateway.transport.limits import Limits as Outgoing
+from schemas.templates import presets
 from tests.docs.pages import DOCS
 from tests.fakes.golden import golden
 
@@ -191,6 +194,34 @@ def golden_of(name: str) -> str:
     return f"```{name.rpartition('.')[2]}\n{golden(name).decode()}```\n"
 
 
+def template_helpers() -> str:
+    """Every helper."""
+    rows = [
+        (f"`{helper.usage}`", helper.says, "yes" if helper.predicate else "") for helper in HELPERS.values()
+    ]
+    return _table(("written as", "gives", "also a block"), rows)
+
+
+def template_presets() -> str:
+    """Every preset."""
+    rows = [(f"`{one.name}`", f"`{one.type}`", one.description, one.source) for one in presets().values()]
+    return _table(("preset", "type", "what it writes", "printed in"), rows)
+
+
+def template_bounds() -> str:
+    """How large a template may be, and how much work it may make."""
+    return _bounds(
+        ("characters of a part", template_limits.MAX_LENGTH),
+        ("levels of blocks, and of sub-expressions", template_limits.MAX_NESTING),
+        ("arguments of one helper", template_limits.MAX_ARGUMENTS),
+        ("segments of one path", template_limits.MAX_SEGMENTS),
+        ("steps of one rendering: values, blocks, and each 64 characters", template_limits.MAX_STEPS),
+        ("rounds of all loops together", template_limits.MAX_ROUNDS),
+        ("characters of the rendered text", template_limits.MAX_OUTPUT),
+        ("levels of a value that is written", template_limits.MAX_VALUE_DEPTH),
+    )
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "kinds": kinds,
     "settings": settings,
@@ -202,6 +233,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "rule names": rule_names,
     "bounds of rules": rule_bounds,
     "bounds of webhooks": webhook_bounds,
+    "template helpers": template_helpers,
+    "template presets": template_presets,
+    "bounds of templates": template_bounds,
 }
 
 

@@ -101,6 +101,7 @@ class PresetListItem(Answer):
     description: str
     source: str
     type: str
+    created_at: str
     updated_at: str
 
 
@@ -170,5 +171,6 @@ def preset_list_item(preset: Preset) -> PresetListItem:
         description=preset.description,
         source=preset.source,
         type=preset.type,
+        created_at=timestamp(0),
         updated_at=timestamp(0),
     )
