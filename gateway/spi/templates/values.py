@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Mapping
 from decimal import Decimal
 from json.encoder import encode_basestring
@@ -20,6 +21,8 @@ from gateway.spi.templates.limits import MAX_VALUE_DEPTH
 from gateway.spi.templates.run import Run
 
 Array = (list, tuple)
+_LONG = 10**21
+"""From here on JavaScript writes numbers with an exponent; integers below are written whole."""
 
 
 class JsonText(str):
@@ -97,10 +100,18 @@ def _scalar_text(value: object) -> str:
     if value is False:
         return "false"
     if isinstance(value, int):
-        return str(value) if abs(value) < 10**21 else number_text(float(value))
+        return str(value) if abs(value) < _LONG else number_text(_as_float(value))
     if isinstance(value, float):
         return number_text(value)
     return ""
+
+
+def _as_float(value: int) -> float:
+    """The nearest float, the largest for what is beyond all of them."""
+    try:
+        return float(value)
+    except OverflowError:
+        return sys.float_info.max if value > 0 else -sys.float_info.max
 
 
 def number_text(value: float) -> str:
@@ -136,7 +147,9 @@ def _plain(value: object, run: Run, depth: int) -> object:
         return [_plain(one, run, depth + 1) for one in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    return value if isinstance(value, int) else None
+    if isinstance(value, int):
+        return value if abs(value) < _LONG else _as_float(value)
+    return None
 
 
 def _too_deep() -> NoReturn:
