@@ -33,7 +33,7 @@ class Kymaros(SourceFormat):
     title = "Kymaros"
     summary = "Restore tests of Kymaros, by its webhook type; its Slack type posts to `/slack` below."
     schema = "sources/kymaros"
-    credential = Credential.ADDRESS
+    credential = Credential.URL
     snippet = """\
 kubectl create secret generic tocsin --from-literal=url=$url --namespace kymaros-system
 

@@ -1,6 +1,6 @@
 """Pings: one request at the start and the end of anything, in the manner of healthchecks.io.
 
-Reference: healthchecks http_api.md (facts: destinations 38, 43). `HEAD`, `GET` or `POST` of an address is
+Reference: healthchecks http_api.md (facts: destinations 38, 43). `HEAD`, `GET` or `POST` of a URL is
 success, `/start`, `/fail`, `/log` and `/<exit code>` below it say the rest; a body is kept as the log.
 `rid` in the query pairs a start with its end and makes a retry known; `job` names what the ping is of, else
 the source's name does. restic's exit code 3 means an incomplete backup: `partial` in the options lists such
@@ -55,7 +55,7 @@ class Ping(SourceFormat):
     title = "Pings"
     summary = "One line in a script or a cron table: start, end and exit code of a job, with its log."
     schema = "sources/ping"
-    credential = Credential.ADDRESS
+    credential = Credential.URL
     Options = PingOptions
     snippet = """\
 # cron, or any script:
@@ -70,11 +70,11 @@ healthchecks:
     ping_url: $url"""
 
     def parse(self, body: bytes, headers: Mapping[str, str], source: Source | None) -> Sequence[Decoded]:
-        """One event. Raises Malformed for what is no request to an address of the source."""
+        """One event. Raises Malformed for what is no request to a URL of the source."""
         tail = headers.get(foreign.PATH)
         if tail is None:
             raise Malformed(
-                "ping_unaddressed", "a ping says by its path what happened", expected="/in/<token>/fail"
+                "ping_without_path", "a ping says by its path what happened", expected="/in/<token>/fail"
             )
         query = dict(parse_qsl(headers.get(foreign.QUERY, ""), max_num_fields=100, errors="replace"))
         state, outcome, code = _said(tail.strip("/"), source)

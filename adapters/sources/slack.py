@@ -97,7 +97,7 @@ class SlackCompatible(SourceFormat):
     title = "Slack-compatible messages"
     summary = "What products post to an incoming webhook of Slack, or to a `/slack` endpoint."
     schema = "sources/slack"
-    credential = Credential.ADDRESS
+    credential = Credential.URL
     snippet = """\
 Webhook URL, wherever the product asks for one of Slack's:
   $url/slack"""

@@ -75,10 +75,10 @@ class Role(StrEnum):
 
 
 class Use(StrEnum):
-    """Where a key may stand: in a header, or in the path of a source's address. Never in both."""
+    """Where a key may stand: in a header, or in the path of a URL. Never in both."""
 
     HEADER = "header"
-    ADDRESS = "address"
+    URL = "url"
 
 
 @dataclass(frozen=True, slots=True)

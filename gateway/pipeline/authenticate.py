@@ -65,15 +65,15 @@ def authenticate_at(snapshot: Snapshot, envelope: Envelope) -> tuple[Source, boo
     return authenticate(snapshot, envelope), False
 
 
-def authenticate_address(snapshot: Snapshot, token: str) -> Source:
+def authenticate_capability(snapshot: Snapshot, token: str) -> Source:
     """The source that a capability URL belongs to.
 
-    Raises NotFound for an address that is nobody's, Forbidden for a source that is disabled.
+    Raises NotFound for a URL that is nobody's, Forbidden for a source that is disabled.
     """
-    principal = snapshot.keys.addressed(token)
+    principal = snapshot.keys.by_url(token)
     source = snapshot.sources.get(principal.source_id) if principal and principal.source_id else None
     if source is None:
-        raise NotFound("address_not_found", "there is no source at this address")
+        raise NotFound("capability_not_found", "there is no source behind this URL")
     return admit(source)
 
 

@@ -24,7 +24,7 @@ from gateway.spi.discovery import source_formats
 from gateway.spi.source_format import Decoded, SourceFormat
 
 CLOUDEVENTS, PING, SLACK = "cloudevents", "ping", "slack"
-"""The format that is none of `adapters/sources`, and those that every address takes beside it."""
+"""The format that is none of `adapters/sources`, and those that every capability URL takes beside it."""
 
 SAME = ("idempotency-key", "webhook-id")
 """Headers by which a sender says that two requests are one."""
@@ -63,7 +63,7 @@ def decode_native(envelope: Envelope, name: str, source: Source | None) -> Seque
 
 
 def decode_for(envelope: Envelope, source: Source, *, max_events: int) -> tuple[Sequence[Decoded], bool]:
-    """Read a request to a source's own route or address; the flag tells whether it was a batch.
+    """Read a request to a source's own route or capability URL; the flag tells whether it was a batch.
 
     Raises what `decode` and `decode_native` raise.
     """
@@ -81,7 +81,7 @@ def decode_for(envelope: Envelope, source: Source, *, max_events: int) -> tuple[
 
 
 def format_for(source: Source, envelope: Envelope) -> str:
-    """What follows an address, and a method without a body, tell more than the source's own format."""
+    """What follows a capability URL, and a method without a body, tell more than the source's own format."""
     if envelope.tail == SLACK:
         return SLACK
     return PING if envelope.tail or envelope.method != "POST" else source.format

@@ -25,8 +25,8 @@ from gateway.domain.source import Source
 from gateway.pipeline.accept import Routed, accept
 from gateway.pipeline.authenticate import (
     authenticate,
-    authenticate_address,
     authenticate_at,
+    authenticate_capability,
     authenticate_named,
     identify,
 )
@@ -116,11 +116,11 @@ class Ingest:
 
         return await self._take(read, envelope.received_at)
 
-    async def take_addressed(self, envelope: Envelope, token: str, topic: str = "") -> Taken:
+    async def take_by_url(self, envelope: Envelope, token: str, topic: str = "") -> Taken:
         """What comes to a capability URL: its secret part says which source sends."""
 
         def read(snapshot: Snapshot) -> Read:
-            source = authenticate_address(snapshot, token)
+            source = authenticate_capability(snapshot, token)
             return self._read(source, envelope, topic, to_prove=bool(source.signing))
 
         return await self._take(read, envelope.received_at)

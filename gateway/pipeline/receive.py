@@ -21,7 +21,7 @@ class Envelope(NamedTuple):
 
     `instance` is the instance as the path names it, `source_hint` the registered source that path or
     query name, '' for none. `received_at` is in seconds since the epoch. `tail` is what follows a source's
-    address; `receipt` is the same for two requests that are known to be one.
+    capability URL; `receipt` is the same for two requests that are known to be one.
     """
 
     instance: str

@@ -86,7 +86,7 @@ class KeyRing:
         known: dict[Use, dict[KeyId, tuple[str, Principal]]] = {use: {} for use in Use}
         for key in keys:
             known[key.use][key.id] = (key.digest, _principal(key))
-        self._keys, self._addresses = known[Use.HEADER], known[Use.ADDRESS]
+        self._keys, self._in_urls = known[Use.HEADER], known[Use.URL]
         self._live = {**self._keys, OPERATOR: (operator, _THE_OPERATOR)}
         self._operator = operator
         self.tokens = tokens
@@ -105,9 +105,9 @@ class KeyRing:
             return _THE_OPERATOR
         return self._holder(token)
 
-    def addressed(self, token: str) -> Principal | None:
-        """Whose address this key is the secret part of, or None. Such a key is good for nothing else."""
-        return _among(self._addresses, token) if len(token) <= MAX_TOKEN else None
+    def by_url(self, token: str) -> Principal | None:
+        """Whose URL this key is the secret part of, or None. Such a key is good for nothing else."""
+        return _among(self._in_urls, token) if len(token) <= MAX_TOKEN else None
 
     def access_token(self, key: str) -> AccessToken | None:
         """An access token that stands for this key; None if nobody holds it. A token brings no other."""

@@ -42,7 +42,7 @@ class Connecting:
             return None
         if source.signing:
             return setup(source, base)
-        use = Use.ADDRESS if chosen.credential is Credential.ADDRESS else Use.HEADER
+        use = Use.URL if chosen.credential is Credential.URL else Use.HEADER
         issued = await self._keys.issue(instance, Role.SOURCE, KEY_NAME, source.id, use)
         return setup(source, base, issued)
 
@@ -50,12 +50,12 @@ class Connecting:
 def setup(source: Source, base: str, issued: IssuedKey | None = None) -> Setup:
     """What to paste at the sender, with this key."""
     text = issued.text if issued else ""
-    addressed = issued is not None and issued.key.use is Use.ADDRESS
-    place = f"/in/{text}" if addressed else f"/v1/instances/{source.instance_id}/sources/{source.id}/events"
+    in_url = issued is not None and issued.key.use is Use.URL
+    place = f"/in/{text}" if in_url else f"/v1/instances/{source.instance_id}/sources/{source.id}/events"
     url = base + place
     chosen = _native(source)
     snippet = Template(chosen.snippet).safe_substitute(url=url, key=text) if chosen and issued else ""
-    return Setup(url, _headers(source, text, addressed=addressed), snippet, issued)
+    return Setup(url, _headers(source, text, in_url=in_url), snippet, issued)
 
 
 def _native(source: Source) -> SourceFormat | None:
@@ -64,8 +64,8 @@ def _native(source: Source) -> SourceFormat | None:
     return chosen if chosen and chosen.snippet else None
 
 
-def _headers(source: Source, key: str, *, addressed: bool) -> Mapping[str, str]:
-    if addressed:
+def _headers(source: Source, key: str, *, in_url: bool) -> Mapping[str, str]:
+    if in_url:
         return {}
     if source.signing is Signing.HUB:
         return {HUB_HEADER: "sha256=<HMAC of the body>"}

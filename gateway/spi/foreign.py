@@ -37,7 +37,7 @@ class Body(NamedTuple):
 
 METHOD, PATH, QUERY, RECEIPT = ":method", ":path", ":query", ":receipt"
 """What `parse` finds among the headers beside those that were sent, as HTTP/2 has its pseudo-headers: the
-method, what follows the source's address (`/fail`), the query, and the receipt. The receipt is the same for
+method, what follows the source's URL (`/fail`), the query, and the receipt. The receipt is the same for
 two requests that the sender says are one (`Idempotency-Key`, `webhook-id`), else new for every request."""
 
 MAX_TYPE = 255

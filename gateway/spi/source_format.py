@@ -44,7 +44,7 @@ class Credential(StrEnum):
 
     KEY = "key"
     HEADER = "header"
-    ADDRESS = "address"
+    URL = "url"
 
 
 class FormatOptions(BaseModel):

@@ -29,7 +29,7 @@ REFUSED = "http://127.0.0.1:9/"
 
 INSTANCE = "/v1/instances/{instance_id}"
 EVENTS, DESTINATIONS = f"{INSTANCE}/events", f"{INSTANCE}/destinations"
-TRY, ADDRESS = f"{INSTANCE}/sources/{{id}}/try", "/in/{token}/{tail}"
+TRY, BY_URL = f"{INSTANCE}/sources/{{id}}/try", "/in/{token}/{tail}"
 TEMPLATES = {f"{INSTANCE}/templates{rest}" for rest in ("", "/{id}", "/preview")}
 TEMPLATE = b64encode(b"{{event.subject}}").decode()
 NOTIFICATIONS, BULK = f"{INSTANCE}/notifications", f"{INSTANCE}/notifications/bulk"
@@ -84,8 +84,8 @@ async def prepare(url: str) -> Known:
         for noun in ("keys", "events", "deliveries"):
             ids[noun] = [row["id"] for row in (await client.get(noun))[noun]]
         lasting = await client.create("sources", name="stays")
-        addressed = await client.create("sources", name="stays too", format="ping")
-        ids["addresses"] = [addressed["setup"]["url"].rpartition("/")[2]]
+        reached = await client.create("sources", name="stays too", format="ping")
+        ids["tokens"] = [reached["setup"]["url"].rpartition("/")[2]]
     return Known(ids, lasting["id"])
 
 
@@ -106,7 +106,7 @@ def load(url: str, known: Known, *, max_examples: int) -> schemathesis.BaseSchem
 def _complete(case: Any, known: Known) -> None:
     """Make a request that fits the description one that can succeed."""
     body, place = case.body, (case.method.upper(), case.operation.path)
-    if place[1] == ADDRESS:
+    if place[1] == BY_URL:
         case.path_parameters["tail"] = "fail"
     if place == ("POST", EVENTS):
         case.query = {**(case.query or {}), "source_id": known.lasting}
@@ -131,14 +131,14 @@ def _configured(known: Known, max_examples: int) -> dict[str, Any]:
     def bound(noun: str) -> dict[str, Any]:
         return {"dictionary": noun, "probability": 0.75}
 
-    nouns = [noun for noun in known.ids if noun not in ("keys", "addresses")]
+    nouns = [noun for noun in known.ids if noun not in ("keys", "tokens")]
     return {
         "headers": {"Authorization": f"Bearer {ADMIN_KEY}"},
         "dictionaries": {noun: {"values": ids} for noun, ids in known.ids.items()},
         "parameters": {
             "path.instance_id": "default",
             "path.key_id": bound("keys"),
-            "path.token": bound("addresses"),
+            "path.token": bound("tokens"),
             "query.source_id": bound("sources"),
             "query.event_id": bound("events"),
             "body.topic_id": bound("topics"),

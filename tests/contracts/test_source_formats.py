@@ -160,7 +160,7 @@ def test_a_format_describes_itself(name):
     check_schema(load(one.schema))
     assert (one.credential is Credential.HEADER) is bool(one.header)
     placed = Template(one.snippet).substitute(url="https://tocsin.example.com/in/x", key="tcs_1_x")
-    assert ("tcs_1_x" in placed) is (bool(one.snippet) and one.credential is not Credential.ADDRESS)
+    assert ("tcs_1_x" in placed) is (bool(one.snippet) and one.credential is not Credential.URL)
     assert not one.snippet or "https://tocsin.example.com/in/x" in placed
 
 

@@ -9,10 +9,12 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from prometheus_client.metrics import MetricWrapperBase
@@ -27,9 +29,10 @@ from gateway.service import keys, retention, subscriptions
 from gateway.settings import PREFIX, Settings
 from gateway.spi import cloudevents, outcome, signing, transport
 from gateway.spi.cloudevents import json_text, meaning
-from gateway.spi.discovery import destinations
+from gateway.spi.discovery import destinations, source_formats
 from gateway.spi.json_schema import admission
 from gateway.spi.secret_fields import secret_fields
+from gateway.spi.source_format import Credential
 from gateway.spi.templates import limits as template_limits
 from gateway.spi.templates.calls import HELPERS
 from gateway.storage.sqlite import space
@@ -105,6 +108,42 @@ def vocabulary() -> str:
     return _table(
         ("word", "the first of these that is not empty"), [(f"`{word}`", text) for word, text in lines]
     )
+
+
+def formats() -> str:
+    """Every format that the gateway reads, and how its senders prove who they are."""
+    said = {
+        Credential.KEY: lambda _: "a key, as bearer token or password",
+        Credential.HEADER: lambda one: f"a key in `{one.header}`",
+        Credential.URL: lambda _: "a capability URL",
+    }
+    rows = [
+        (f"`{name}`", one.title, said[one.credential](one), one.summary)
+        for name, one in sorted(source_formats().items())
+    ]
+    return _table(("format", "product", "credential", "what it reads"), rows)
+
+
+def snippet_of(name: str) -> str:
+    """What to paste at the product."""
+    placed = Template(source_formats()[name].snippet).substitute(url="<url>", key="<key>")
+    return f"```text\n{placed}\n```\n"
+
+
+def kinds_of(name: str) -> str:
+    """The table of what a format knows of its product's events."""
+    known = importlib.import_module(f"adapters.sources.{name}").KINDS
+    rows = [
+        (f"`{kind}`", severity.word, outcome.value if outcome else "")
+        for kind, (severity, outcome) in known.items()
+    ]
+    return _table(("type", "severity", "outcome"), rows)
+
+
+def options_of(name: str) -> str:
+    """What a source may say to its format."""
+    fields = source_formats()[name].Options.model_fields.items()
+    return _table(("option", "meaning"), [(f"`{one}`", field.description) for one, field in fields])
 
 
 def operating_bounds() -> str:
@@ -228,6 +267,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "metrics": metrics,
     "retry schedule": retry_schedule,
     "vocabulary": vocabulary,
+    "source formats": formats,
     "bounds of operation": operating_bounds,
     "bounds of requests": request_bounds,
     "rule names": rule_names,
@@ -239,12 +279,21 @@ TABLES: dict[str, Callable[[], str]] = {
 }
 
 
+MADE_OF: dict[str, Callable[[str], str]] = {
+    "config": config_of,
+    "address": address_of,
+    "golden": golden_of,
+    "snippet": snippet_of,
+    "kinds": kinds_of,
+    "options": options_of,
+}
+
+
 def wanted(name: str) -> str:
     """The table that belongs between the marks of this name."""
     what, _, kind = name.partition(" of ")
-    made = {"config": config_of, "address": address_of, "golden": golden_of}.get(what)
-    if made and kind:
-        return made(kind)
+    if what in MADE_OF:
+        return MADE_OF[what](kind)
     return TABLES[name]()
 
 

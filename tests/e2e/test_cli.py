@@ -184,7 +184,7 @@ async def test_a_source_of_a_product_tells_what_to_paste_there(shell: Shell, ten
     assert "tcs_" not in shown.out
     backups = await shell.json("source", "create", "--name", "backups", "--format", "backupman")
     assert backups["setup"]["headers"]["X-Webhook-Token"] in backups["setup"]["snippet"]
-    fresh = await shell.json("key", "create", "--source", "tests", "--use", "address")
+    fresh = await shell.json("key", "create", "--source", "tests", "--use", "url")
     assert fresh["setup"]["url"].rpartition("/")[2] == fresh["key"]
 
 

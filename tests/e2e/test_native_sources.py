@@ -96,7 +96,7 @@ async def test_a_retry_is_a_duplicate_and_a_new_occurrence_is_not(
     await until(lambda: len(sink.requests) == 5)
 
 
-async def test_one_address_takes_the_product_slack_messages_and_pings(
+async def test_one_url_takes_the_product_slack_messages_and_pings(
     tenant: Client, http: aiohttp.ClientSession, sink: HttpSink
 ):
     route = await tenant.webhook_route(sink.url("/hook"), format="kymaros")
@@ -120,7 +120,7 @@ async def test_one_address_takes_the_product_slack_messages_and_pings(
         assert answer.status == 405
 
 
-async def test_the_secret_of_an_address_is_good_for_nothing_else_and_told_nowhere(
+async def test_the_secret_of_a_url_is_good_for_nothing_else_and_told_nowhere(
     shared_gateway: GatewayProcess, tenant: Client, http: aiohttp.ClientSession, sink: HttpSink
 ):
     route = await tenant.webhook_route(sink.url("/hook"), format="kymaros")
@@ -144,8 +144,8 @@ async def test_the_secret_of_an_address_is_good_for_nothing_else_and_told_nowher
     deliveries = await tenant.get("deliveries")
     assert not any(token in json.dumps(one) for one in (listed, keys, shown, deliveries))
     assert token not in shared_gateway.log_path.read_text()
-    address = next(one for one in keys["keys"] if one["use"] == "address")
-    status, _ = await tenant.call("DELETE", f"sources/{route['source']}/keys/{address['id']}")
+    capability = next(one for one in keys["keys"] if one["use"] == "url")
+    status, _ = await tenant.call("DELETE", f"sources/{route['source']}/keys/{capability['id']}")
     assert status == 204
     assert (await post(http, url, KYMAROS))[0] == 404
 
@@ -309,7 +309,7 @@ async def test_garbage_is_refused_and_a_source_of_cloudevents_has_a_route_of_its
 ):
     route = await tenant.webhook_route(sink.url("/hook"))
     assert "setup" not in route["registered"]
-    made = await tenant.create(f"sources/{route['source']}/keys", name="url", use="address")
+    made = await tenant.create(f"sources/{route['source']}/keys", name="url", use="url")
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/in/tcs_[\w-]+", made["setup"]["url"])
     event = json.dumps(cloudevent("1")).encode()
     kind = "application/cloudevents+json"

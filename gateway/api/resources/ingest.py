@@ -11,7 +11,7 @@ from gateway.api.invoke import read_query
 from gateway.api.quick import QuickAnswer
 from gateway.api.shapes.ingest import BulkAnswer, NativeQuery, TakenAnswer
 from gateway.domain.errors import Unavailable
-from gateway.pipeline.authenticate import authenticate_address, authenticate_at, identify
+from gateway.pipeline.authenticate import authenticate_at, authenticate_capability, identify
 from gateway.pipeline.decode import PING, SLACK, format_for
 from gateway.pipeline.flow import Taken
 from gateway.pipeline.receive import Envelope, bearer, receive
@@ -75,17 +75,17 @@ class IngestHandlers:
         envelope = await self._with_body(request, head)
         return _answer(await self._services.ingest.take_native(envelope, topic), HTTPStatus.OK)
 
-    async def addressed(self, request: web.Request) -> web.StreamResponse:
+    async def by_url(self, request: web.Request) -> web.StreamResponse:
         """A capability URL: whoever knows it may send as its source. Its path is never logged or told."""
         token = request.match_info["token"]
         head = self._head(request, "", "")
-        source = authenticate_address(self._services.current.snapshot, token)
+        source = authenticate_capability(self._services.current.snapshot, token)
         envelope = (await self._with_body(request, head))._replace(
             method=request.method,
             tail=request.match_info.get("tail", ""),
             query=request.rel_url.raw_query_string,
         )
-        taken = await self._services.ingest.take_addressed(envelope, token, request.query.get("topic", ""))
+        taken = await self._services.ingest.take_by_url(envelope, token, request.query.get("topic", ""))
         plain = PLAIN_ANSWERS.get(format_for(source, envelope))
         if plain:
             return web.Response(text=plain, headers={hdrs.CACHE_CONTROL: "no-store"})

@@ -14,8 +14,8 @@ from gateway.api.shapes.ingest import (
     CLOUDEVENT,
     CLOUDEVENTS,
     NOTIFICATION,
-    AddressQuery,
     BulkAnswer,
+    CapabilityQuery,
     EventsQuery,
     NativeQuery,
     TakenAnswer,
@@ -108,7 +108,7 @@ def declare(handlers: IngestHandlers) -> Sequence[AnyEndpoint]:
             "202 means elsewhere.",
             **{**taking, "status": 200},
         ),
-        *_addresses(handlers),
+        *_capabilities(handlers),
         RawEndpoint(
             method="OPTIONS",
             path=f"{INSTANCE}/events",
@@ -122,13 +122,13 @@ def declare(handlers: IngestHandlers) -> Sequence[AnyEndpoint]:
     ]
 
 
-def _addresses(handlers: IngestHandlers) -> Sequence[AnyEndpoint]:
+def _capabilities(handlers: IngestHandlers) -> Sequence[AnyEndpoint]:
     """Capability URLs: the path is the credential."""
     shared: dict[str, Any] = {
         "tag": "ingest",
-        "handler": handlers.addressed,
+        "handler": handlers.by_url,
         "access": Access.PUBLIC,
-        "query": AddressQuery,
+        "query": CapabilityQuery,
         "answer": {},
         "answer_type": "*/*",
         "raises": TAKING,
@@ -140,7 +140,7 @@ def _addresses(handlers: IngestHandlers) -> Sequence[AnyEndpoint]:
             method="POST",
             path="/in/{token}",
             content={"*/*": {}},
-            summary="Take what a product sends to its source's address",
+            summary="Take what a product sends to its capability URL",
             description="In the format of the source. A source of pings answers `OK`.",
             **shared,
         ),

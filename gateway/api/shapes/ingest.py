@@ -48,8 +48,8 @@ class NativeQuery(BaseModel):
     topic: str = Field("", max_length=255, description="Name or id of a topic, for events that name none.")
 
 
-class AddressQuery(BaseModel):
-    """What a request to an address may add; anything else is ignored."""
+class CapabilityQuery(BaseModel):
+    """What a request to a capability URL may add; anything else is ignored."""
 
     topic: str = Field("", max_length=255, description="Name or id of a topic, for events that name none.")
     job: str = Field("", description="Of a ping: what it is of; else the source's name.")

@@ -23,7 +23,7 @@ class SourceTry(StrictGiven):
 
     payload: str | dict[str, Any] | list[Any] = Field(description="The body: its text, or the JSON itself.")
     headers: dict[str, str] = Field({}, max_length=100, description="Headers that matter to the format.")
-    tail: str = Field("", max_length=100, description="What would follow the source's address, as `fail`.")
+    tail: str = Field("", max_length=100, description="What would follow its URL, as `fail`.")
     format: str | None = Field(None, description="In place of the source's format.")
     format_options: dict[str, Any] | None = Field(None, description="In place of the source's options.")
 

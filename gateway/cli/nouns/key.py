@@ -41,7 +41,7 @@ def create(
         Parameter(help="Without a source: may do everything in the instance, or send as any source."),
     ] = None,
     use: Annotated[
-        Literal["header", "address"] | None,
+        Literal["header", "url"] | None,
         Parameter(help="With a source: for a header, or a URL for senders that can set none."),
     ] = None,
     common: Common = USUAL,

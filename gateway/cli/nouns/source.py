@@ -112,7 +112,7 @@ def attempt(
     file: Annotated[str, Parameter(help="The payload: a file, `-` for stdin.", allow_leading_hyphen=True)],
     /,
     *,
-    tail: Annotated[str, Parameter(help="What would follow its address: `fail`, `3`, `slack`.")] = "",
+    tail: Annotated[str, Parameter(help="What would follow its URL: `fail`, `3`, `slack`.")] = "",
     format: Annotated[str | None, Parameter(help="In place of the source's format.")] = None,
     format_option: Annotated[
         list[str] | None, Parameter(help="In place of its options; repeatable.", negative=())
