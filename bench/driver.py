@@ -9,6 +9,7 @@ import asyncio
 import re
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import ClassVar
 
 CONNECTIONS = 64
@@ -90,7 +91,7 @@ class _Poster(asyncio.Protocol):
     def post(self, number: int) -> None:
         """Send event `number`."""
         self._current = number
-        body = event_body(self._load.prefix, number)
+        body = self._load.body(self._load.prefix, number)
         self._transport.write(self._load.head % len(body) + body)
 
     def data_received(self, data: bytes) -> None:
@@ -111,7 +112,10 @@ class _Poster(asyncio.Protocol):
 
 
 class Load:
-    """Posts `count` events to a path; as fast as answers come, or at a rate (events per second)."""
+    """Posts `count` events to a path; as fast as answers come, or at a rate (events per second).
+
+    `body` makes the body of each out of the prefix and a number.
+    """
 
     def __init__(
         self,
@@ -123,6 +127,7 @@ class Load:
         rate: float = 0.0,
         *,
         connections: int = CONNECTIONS,
+        body: Callable[[str, int], bytes] = event_body,
     ) -> None:
         self.prefix = prefix
         self.head = (
@@ -134,6 +139,7 @@ class Load:
         self.refused: dict[int, int] = {}
         self._port, self._count, self._rate = port, count, rate
         self._connections = connections
+        self.body = body
         self._next = 0
         self._done = asyncio.get_running_loop().create_future()
 
@@ -158,7 +164,7 @@ class Load:
 
     def answered(self, poster: _Poster, number: int, status: int) -> None:
         """An answer came in."""
-        if status == 202:
+        if status in (200, 202):
             self.accepted[b"%s-%08d" % (self.prefix.encode(), number)] = time.monotonic()
         else:
             self.refused[status] = self.refused.get(status, 0) + 1

@@ -63,19 +63,19 @@ class Gateway:
         raise SystemExit("the gateway did not start")
 
     def _configure(self, fan: int, sink_port: int) -> tuple[str, str]:
-        source = self._call("sources", {"name": f"bench-{fan}"})["id"]
-        key = self._call(f"sources/{source}/keys", {"name": "bench"})["key"]
+        source = self.call("sources", {"name": f"bench-{fan}"})["id"]
+        key = self.call(f"sources/{source}/keys", {"name": "bench"})["key"]
         rules = [{"rule": "type starts-with backup. and severity in (warning, error, critical)"}]
-        topic = self._call("topics", {"name": f"bench-{fan}", "sources": [{"id": source, "rules": rules}]})[
+        topic = self.call("topics", {"name": f"bench-{fan}", "sources": [{"id": source, "rules": rules}]})[
             "id"
         ]
         for number in range(fan):
             params = {"url": f"http://127.0.0.1:{sink_port}/hook", "verb": "post"}
-            destination = self._call(
+            destination = self.call(
                 "destinations",
                 {"name": f"sink-{fan}-{number}", "type": "webhook", "config": {"params": params}},
             )["id"]
-            self._call(
+            self.call(
                 "subscriptions",
                 {
                     "name": f"bench-{fan}-{number}",
@@ -88,10 +88,11 @@ class Gateway:
 
     def listed(self, noun: str) -> list[dict[str, Any]]:
         """The first page of a noun."""
-        rows: list[dict[str, Any]] = self._call(f"{noun}?limit=100")[noun]
+        rows: list[dict[str, Any]] = self.call(f"{noun}?limit=100")[noun]
         return rows
 
-    def _call(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def call(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Ask a path of the default instance, as its operator; with a body, post it there."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/v1/instances/default/{path}",
             None if body is None else json.dumps(body).encode(),

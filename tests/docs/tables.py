@@ -292,7 +292,7 @@ MADE_OF: dict[str, Callable[[str], str]] = {
 def wanted(name: str) -> str:
     """The table that belongs between the marks of this name."""
     what, _, kind = name.partition(" of ")
-    if what in MADE_OF:
+    if kind and what in MADE_OF:
         return MADE_OF[what](kind)
     return TABLES[name]()
 

@@ -103,3 +103,38 @@ def test_what_is_no_rule_is_pointed_at():
     )
     assert [one.pointer for one in problems] == ["/rule", "/sources/0/rules/0/event_type_filter"]
     assert rule_problems({"/rule": "severity >= error", "/x/event_type_filter": "$.*"}) == []
+
+
+def naming(name: object, table: RouteTable) -> list[str]:
+    """The topics that an event reaches which names one."""
+    attributes = {"specversion": "1.0", "id": "1", "source": "/s", "type": "a"}
+    named = attributes if name is None else {**attributes, "tocsintopic": name}
+    return [one.topic_id for one in plan(table, EventView(Event(named), Vocabulary()))]
+
+
+def test_a_topic_that_is_named_takes_the_event_once_whatever_its_rules_say():
+    rule = SourceRule("r", rule="type = a")
+    table = RouteTable([(topic(1), [rule], leading("s")), (topic(2), [], leading("s"))])
+    assert naming(None, table) == ["t1"]
+    assert naming("t1", table) == ["t1"]
+    assert naming("t2", table) == ["t1", "t2"]
+    assert naming("t3", table) == naming(7, table) == ["t1"]
+
+
+def test_what_names_no_topic_that_is_there_goes_to_the_default_too():
+    rule = SourceRule("r", rule="type = b")
+    feeds = [(topic(number), [rule], leading("s")) for number in (1, 2)]
+    table = RouteTable(feeds, default="t2")
+    assert naming(None, table) == naming("t3", table) == ["t2"]
+    assert naming("t1", table) == ["t1"]
+
+
+def test_an_id_wins_over_the_name_of_another_topic():
+    other = Topic("x", "i", "t2", 1.0, 1.0)
+    table = RouteTable([(other, [], leading("s")), (topic(2), [], leading("s"))])
+    assert naming("t2", table) == ["t2"]
+
+
+def test_a_subscription_still_wants_what_its_own_rule_wants():
+    table = RouteTable([(topic(1), [], leading("s", rule="type = b"))])
+    assert naming("t1", table) == []

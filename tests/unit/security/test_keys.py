@@ -4,7 +4,7 @@ import pytest
 
 from gateway.domain.errors import ConfigurationError
 from gateway.domain.ids import InstanceId, SourceId
-from gateway.domain.source import Key, Role
+from gateway.domain.source import Key, Role, Use
 from gateway.security.keys import MAX_TOKEN, KeyRing, digest, generate, operator_digest
 
 OPERATOR = "an-operators-key-of-enough-characters"
@@ -53,3 +53,21 @@ def test_an_operator_key_that_no_client_could_send_is_refused(key):
     with pytest.raises(ConfigurationError, match="TOCSIN_ADMIN_KEY may hold printable ASCII") as refused:
         operator_digest(key)
     assert key not in str(refused.value)
+
+
+def test_a_key_of_a_url_is_good_there_and_nowhere_else():
+    header, url = generate(), generate()
+    known = KeyRing(
+        [
+            Key(header.id, "i", "", Role.SOURCE, header.digest, 0.0, 0.0, "s"),
+            Key(url.id, "i", "", Role.SOURCE, url.digest, 0.0, 0.0, "s", Use.URL),
+        ],
+        operator_digest(OPERATOR),
+    )
+    found = known.by_url(url.text)
+    assert found is not None and (found.source_id, found.key_id) == ("s", url.id)
+    assert known.identify(url.text) is None and known.access_token(url.text) is None
+    assert known.by_url(header.text) is None and known.identify(header.text) is not None
+    assert known.by_url(url.text + "x") is None
+    assert known.by_url(OPERATOR) is None
+    assert known.by_url("x" * 1_000_000) is None
