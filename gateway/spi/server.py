@@ -12,8 +12,13 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_
 from gateway.spi.destination import DestinationConfig, SubscriptionAddress, Tools
 from gateway.spi.exchange import HttpDestination
 from gateway.spi.masking import Masking
+from gateway.spi.outcome import DeliveryFailed, Reason
+from gateway.spi.rendering import one_line
 from gateway.spi.secret_fields import plain_secrets
-from gateway.spi.transport import Url, header_fault, parse_url
+from gateway.spi.transport import HttpAnswer, Url, failure_of, header_fault, parse_url
+
+MAX_SAID = 300
+"""Characters of a server's own words in the detail of a failure."""
 
 
 def _base(text: str) -> str:
@@ -92,3 +97,19 @@ class ServerDestination(HttpDestination[S, A]):
     def __init__(self, config: S, tools: Tools) -> None:
         super().__init__(config, tools)
         self._masking = Masking(config.concealed())
+
+
+def judged(answer: HttpAnswer, now: float, said: str | None = None) -> DeliveryFailed | None:
+    """A Judge: as ever, but with what the server said, its text unless given, and with 404 for a URL that
+    leads elsewhere."""
+    failure = failure_of(answer, now)
+    if failure is None:
+        return None
+    said = one_line(answer.text if said is None else said, MAX_SAID)
+    return DeliveryFailed(
+        Reason.MISCONFIGURED if answer.status == 404 else failure.reason,
+        f"answered {answer.status}: {said}" if said else failure.detail,
+        retry_after=failure.retry_after,
+        status=answer.status,
+        excerpt=answer.text,
+    )

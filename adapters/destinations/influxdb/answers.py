@@ -7,8 +7,8 @@ import re
 import orjson
 
 from gateway.spi.outcome import DeliveryFailed, Reason
-from gateway.spi.rendering import one_line
-from gateway.spi.transport import HttpAnswer, failure_of
+from gateway.spi.server import judged
+from gateway.spi.transport import HttpAnswer
 
 _REJECTED = re.compile(r"partial write|points? rejected|dropped=[1-9]", re.IGNORECASE)
 """What a success may say that is none, for a write of a single point."""
@@ -16,17 +16,10 @@ _REJECTED = re.compile(r"partial write|points? rejected|dropped=[1-9]", re.IGNOR
 
 def judge(answer: HttpAnswer, now: float) -> DeliveryFailed | None:
     """A write of one point is done or not: a partial one (400 or 422) stored nothing of it."""
-    failure, said = failure_of(answer, now), words(answer)
-    if failure is None:
-        return _no_success(answer, said)
-    wrong_place = answer.status == 404 or knows_no_path(answer)
-    return DeliveryFailed(
-        Reason.MISCONFIGURED if wrong_place else failure.reason,
-        f"answered {answer.status}: {said}" if said else failure.detail,
-        retry_after=failure.retry_after,
-        status=answer.status,
-        excerpt=answer.text,
-    )
+    said = words(answer)
+    if knows_no_path(answer):
+        return DeliveryFailed(Reason.MISCONFIGURED, said, status=answer.status, excerpt=answer.text)
+    return judged(answer, now, said) or _no_success(answer, said)
 
 
 def _no_success(answer: HttpAnswer, said: str) -> DeliveryFailed | None:
@@ -49,7 +42,7 @@ def words(answer: HttpAnswer) -> str:
     """The server's own words: `message` of version 2, `error` of 1 and 3, or its text."""
     body = json_of(answer)
     said = body.get("message") or body.get("error")
-    return one_line(said if isinstance(said, str) else answer.text, 300)
+    return said if isinstance(said, str) else answer.text
 
 
 def json_of(answer: HttpAnswer) -> dict[str, object]:
