@@ -36,6 +36,12 @@ class Authority:
         self, *names: str, days: tuple[int, int] = (-1, 1), self_signed: bool = False
     ) -> ssl.SSLContext:
         """A server's context with a certificate for names and IP addresses, valid from day to day."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate(*names, days=days, self_signed=self_signed))
+        return context
+
+    def certificate(self, *names: str, days: tuple[int, int] = (-1, 1), self_signed: bool = False) -> Path:
+        """A file with a certificate and its key, as servers of their own processes want it."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = _name(names[0])
         issuer, signer = (subject, key) if self_signed else (self._name, self._key)
@@ -57,9 +63,7 @@ class Authority:
             )
             + certificate.public_bytes(serialization.Encoding.PEM)
         )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
-        return context
+        return path
 
 
 def _builder(subject, issuer, key, days) -> x509.CertificateBuilder:

@@ -90,6 +90,10 @@ class Rig(ABC):
     def subscription(self) -> SubscriptionAddress:
         return self.kind.Address.model_validate(self.address)
 
+    def is_success(self, code: str | int) -> bool:
+        """Whether a receipt's code stands for success: a status of 2xx, unless a kind has others."""
+        return int(code) in range(200, 300)
+
     @property
     def secrets(self) -> set[str]:
         """What must never be seen anywhere but on the wire."""

@@ -1,0 +1,282 @@
+"""NATS: events published to a subject, awaited until a JetStream stream, or the server, has them.
+
+Reference: CloudEvents NATS protocol binding 1.0.2, NATS client protocol and JetStream's error codes (facts:
+destinations 24). The delivery's id is the `Nats-Msg-Id`, by which a stream drops repeats. Needs the extra
+`nats`. `connection.py` speaks with the server, `failures.py` tells what its refusals mean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
+
+from adapters.destinations.nats.failures import connect_failure, publish_failure
+from gateway.spi.cloudevents import encode
+from gateway.spi.destination import Destination, DestinationConfig, Endpoint, SubscriptionAddress, Tools
+from gateway.spi.masking import Masking
+from gateway.spi.message import Message
+from gateway.spi.naming import checked_template, name_of
+from gateway.spi.outcome import DeliveryFailed, Reason, Receipt
+from gateway.spi.secret_fields import plain_secrets
+
+if TYPE_CHECKING:
+    from adapters.destinations.nats.connection import Connection
+
+PORT = 4222
+SEPARATOR = "."
+ID_HEADER = "Nats-Msg-Id"
+MISSING = "NATS needs an extra: pip install 'tocsin[nats]'"
+
+SHARE = 0.9
+"""Of an attempt's time, what publishing may take: the rest is for telling that it was sent in vain."""
+
+_HEADER_LINE = 4
+_HEADERS_START = 14
+"""Bytes that headers take beside names and values: `NATS/1.0` and line ends (NATS client protocol, HPUB)."""
+
+_URL = re.compile(r"(nats|tls)://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?/?\Z")
+
+
+def _url(text: str) -> str:
+    if _URL.match(text) is None or not 0 < _endpoint(text).port <= 65535:
+        raise ValueError(
+            "a server reads nats://host:port, or tls://host:port for TLS; credentials have fields"
+        )
+    return text
+
+
+def _endpoint(url: str) -> Endpoint:
+    parts = urlsplit(url)
+    port = url.rstrip("/").rpartition(":")[2]
+    return Endpoint(parts.hostname or "", int(port) if port.isdigit() else PORT)
+
+
+def _subject(text: str) -> str:
+    return checked_template(text, SEPARATOR)
+
+
+def _optional_subject(text: str) -> str:
+    return _subject(text) if text else ""
+
+
+Subject = Annotated[str, AfterValidator(_subject)]
+
+
+class NatsConfig(DestinationConfig):
+    """A server, one way to log in, and how events are published."""
+
+    url: Annotated[str, AfterValidator(_url)] = Field(
+        title="Server",
+        description="nats://host:port, or tls://host:port to demand TLS; port 4222 unless given.",
+    )
+    user: Annotated[str, StringConstraints(max_length=255)] = Field(
+        "", title="User", description="Name to log in with; empty for another way or none."
+    )
+    password: SecretStr | None = Field(None, title="Password", description="The user's password.")
+    token: SecretStr | None = Field(None, title="Token", description="A token to log in with.")
+    nkey_secret: SecretStr | None = Field(
+        None, title="NKey seed", description="Seed of a user's NKey: SU and 56 characters."
+    )
+    credentials_secret: SecretStr | None = Field(
+        None, title="Credentials", description="Content of a .creds file: a user's JWT and NKey seed."
+    )
+    subject: Subject = Field(
+        "tocsin.{instance}.{type}",
+        title="Subject",
+        description="Words, and {instance}, {source}, {type}, {severity} or {outcome}, parted by dots.",
+    )
+    jetstream: bool = Field(
+        True,
+        title="JetStream",
+        description="Wait until a stream has the event; off: until the server has it, whoever listens.",
+    )
+    mode: Literal["structured", "binary"] = Field(
+        "structured",
+        title="Content mode",
+        description="CloudEvents content mode: structured JSON, or binary with headers.",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if bool(self.user) != bool(self.password):
+            raise ValueError("user and password belong together")
+        if sum(map(bool, (self.user, self.token, self.nkey_secret, self.credentials_secret))) > 1:
+            raise ValueError("one way to log in: user, token, nkey_secret or credentials_secret")
+        return self
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """See DestinationConfig."""
+        return (_endpoint(self.url),)
+
+    def warnings(self) -> tuple[str, ...]:
+        """See DestinationConfig."""
+        if self.url.startswith("nats:") and (self.password or self.token):
+            return ("nats:// may send the password or token readable for everybody on the way; use tls://",)
+        return ()
+
+    @property
+    def log_in(self) -> dict[str, Any]:
+        """How to log in, by nats-py's names. Handle like a secret."""
+        given = {
+            "user": self.user,
+            "password": _plain(self.password),
+            "token": _plain(self.token),
+            "nkeys_seed_str": _plain(self.nkey_secret),
+            "credentials": _plain(self.credentials_secret),
+        }
+        return {name: value for name, value in given.items() if value}
+
+
+def _plain(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""
+
+
+class NatsAddress(SubscriptionAddress):
+    """Where the events of a subscription go."""
+
+    subject: Annotated[str, AfterValidator(_optional_subject)] = Field(
+        "", title="Subject", description="Subject instead of the destination's; empty for that."
+    )
+
+
+class Nats(Destination[NatsConfig, NatsAddress]):
+    """Publishes events over one connection."""
+
+    kind: ClassVar[str] = "nats"
+    title: ClassVar[str] = "NATS"
+    summary: ClassVar[str] = "CloudEvents to a NATS subject, kept by JetStream."
+    Config = NatsConfig
+    Address = NatsAddress
+
+    def __init__(self, config: NatsConfig, tools: Tools) -> None:
+        super().__init__(config, tools)
+        secrets = plain_secrets(config).values()
+        self._masking = Masking(
+            [*secrets, *(line for one in secrets for line in one.split() if len(line) > 20)]
+        )
+        self._connection: Connection | None = None
+        self._opening = asyncio.Lock()
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    async def deliver(self, message: Message, address: NatsAddress) -> Receipt:
+        """See Destination. Every try carries the same Nats-Msg-Id."""
+        subject = name_of(address.subject or self.config.subject, message, SEPARATOR)
+        headers, payload, sent = self._content(message)
+        kept = self._masking.sent(sent)
+        try:
+            return await self._published(subject, {ID_HEADER: message.delivery_id, **headers}, payload, kept)
+        except DeliveryFailed as failure:
+            raise self._masking.failure(failure, kept) from None
+
+    async def prepare(self) -> Mapping[str, Any]:
+        """See Destination: settings that cannot be used here, because the extra is missing, are not saved."""
+        _require_extra()
+        return {}
+
+    async def close(self) -> None:
+        """See Destination."""
+        self._closed = True
+        self._retire()
+        await asyncio.gather(*self._retiring, return_exceptions=True)
+
+    def _content(self, message: Message) -> tuple[dict[str, str], bytes, bytes]:
+        """Headers, payload, and what to keep of both (binding, sections 3.1 and 3.2)."""
+        if self.config.mode == "structured":
+            body = encode.structured(message.event)
+            return {"Content-Type": f"{encode.STRUCTURED_TYPE}; charset=utf-8"}, body, body
+        fields, data = encode.binary(message.event)
+        headers = {"ce-datacontenttype" if name == "Content-Type" else name: value for name, value in fields}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return headers, data, b"%b\r\n%b" % (lines.encode("utf-8", "replace"), data)
+
+    async def _published(
+        self, subject: str, headers: Mapping[str, str], payload: bytes, kept: bytes
+    ) -> Receipt:
+        _require_extra()
+        from nats.errors import Error as NatsError
+
+        deadline = asyncio.get_running_loop().time() + self.timeout * SHARE
+        connection = await self._connected(deadline)
+        _require_room(connection.max_payload, headers, payload)
+        left = max(deadline - asyncio.get_running_loop().time(), 0.05)
+        try:
+            ack = await connection.publish(
+                subject, payload, headers, jetstream=self.config.jetstream, timeout=left
+            )
+        except (NatsError, OSError, ValueError, TypeError) as error:
+            failure = publish_failure(error, subject)
+            if failure.reason in {Reason.AMBIGUOUS, Reason.UNAUTHORIZED, Reason.UNAVAILABLE}:
+                self._retire(connection)
+            raise failure from None
+        if ack is None:
+            return Receipt("flushed", f"published to {subject}", sent=kept)
+        repeated = ", a repeat that it dropped" if ack.duplicate else ""
+        told = f"published to {subject}; stream {ack.stream} has it{repeated}"
+        return Receipt("acked", told, f"{ack.stream}:{ack.seq}", kept)
+
+    async def _connected(self, deadline: float) -> Connection:
+        """The connection, opened when there is none; deliveries that come meanwhile wait for it."""
+        try:
+            async with asyncio.timeout_at(deadline), self._opening:
+                if self._closed:
+                    raise DeliveryFailed(Reason.UNAVAILABLE, "the destination was closed")
+                if self._connection is None or self._connection.lost.done():
+                    self._retire()
+                    self._connection = await self._opened(deadline)
+                return self._connection
+        except TimeoutError:
+            raise DeliveryFailed(Reason.TIMEOUT, f"{self.config.url}: no log-in in time") from None
+
+    async def _opened(self, deadline: float) -> Connection:
+        from nats.errors import Error as NatsError
+        from nkeys import NkeysError
+
+        from adapters.destinations.nats.connection import Connection
+
+        server = _endpoint(self.config.url)
+        loop = asyncio.get_running_loop()
+        sock = await self.tools.dialer.open(server.host, server.port, deadline - loop.time())
+        try:
+            return await Connection.open(
+                sock,
+                self.config.url,
+                tls=self.tools.tls,
+                timeout=max(deadline - loop.time(), 0.05),
+                credentials=self.config.log_in,
+            )
+        except TimeoutError:
+            raise
+        except (NatsError, NkeysError, OSError, ValueError, TypeError) as error:
+            raise connect_failure(error, self.config.url) from None
+
+    def _retire(self, connection: Connection | None = None) -> None:
+        """Take a connection out of use, by default the one in use; what is under way on it ends first."""
+        retired = connection or self._connection
+        if retired is self._connection:
+            self._connection = None
+        if retired is not None:
+            task = asyncio.ensure_future(retired.close())
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
+
+
+def _require_extra() -> None:
+    try:
+        import nats  # noqa: F401
+        import nkeys  # noqa: F401
+    except ImportError:
+        raise DeliveryFailed(Reason.MISCONFIGURED, MISSING) from None
+
+
+def _require_room(most: int, headers: Mapping[str, str], payload: bytes) -> None:
+    """The server closes the connection at what is too large for it."""
+    lines = (len(name) + len(value) + _HEADER_LINE for name, value in headers.items())
+    size = _HEADERS_START + sum(lines) + len(payload)
+    if size > most:
+        raise DeliveryFailed(Reason.REJECTED, f"{size} bytes are over the server's max_payload of {most}")
