@@ -24,6 +24,7 @@ from gateway.domain.source import Instance
 from gateway.identity import Identity, keep_master, load_identity
 from gateway.pipeline.channels import Channels
 from gateway.pipeline.claim import Claimer
+from gateway.pipeline.counts import Counts
 from gateway.pipeline.dispatcher import Dispatcher, Limits
 from gateway.pipeline.flow import Dispatch, Ingest
 from gateway.pipeline.results import LastResults
@@ -42,6 +43,7 @@ from gateway.security.keyprint import Keyprint
 from gateway.service.callbacks import Callbacks
 from gateway.service.configuration import Configurator
 from gateway.service.connecting import Connecting
+from gateway.service.counting import Counting
 from gateway.service.destinations import GONE, Destinations
 from gateway.service.dry_run import DryRuns
 from gateway.service.explaining import Explanations
@@ -122,7 +124,11 @@ class Gateway:
     def __init__(self, settings: Settings, identity: Identity, store: Store, clock: Clock) -> None:
         self.settings, self.identity, self.store = settings, identity, store
         self.metrics = Metrics()
-        self.current = Current(build(Configuration(0, ()), identity.operator, tokens=identity.tokens))
+        counts = Counts(clock, self.metrics)
+        nothing = Configuration(0, ())
+        self.current = Current(
+            build(nothing, identity.operator, tokens=identity.tokens, on_problem=counts.not_evaluable)
+        )
         self.configurator = Configurator(
             store.registry, self.current, identity.operator, clock, self._changed
         )
@@ -150,6 +156,7 @@ class Gateway:
             self.channels,
             clock,
             self.metrics,
+            counts,
             public_url=settings.public_url,
             results=self._results,
             on_gone=gone,
@@ -174,6 +181,7 @@ class Gateway:
             self.dispatcher,
             clock,
             self.metrics,
+            counts,
             signatures=Signatures(identity.secrets),
             max_batch_events=settings.max_batch_events,
         )
@@ -199,6 +207,7 @@ class Gateway:
             templates=Templates(self.configurator, records, settings.public_url),
             records=records,
             callbacks=Callbacks(self.current, self.channels, store.ledger),
+            counting=Counting(store.counters, counts, clock),
             dry_runs=DryRuns(self.current, store.ledger, topics, subscriptions, clock),
             explanations=Explanations(self.current, store.registry, records),
             trials=Trials(self.current, store.ledger, self.dispatcher, records, clock),
@@ -256,6 +265,7 @@ class Gateway:
             asyncio.create_task(self._retention.run(self._stopping), name="retention"),
             asyncio.create_task(self._count(), name="counts"),
             asyncio.create_task(self._results.run(), name="results"),
+            asyncio.create_task(self.services.counting.run(self._stopping), name="counting"),
         ]
         for task in self._tasks:
             task.add_done_callback(self._ended)
@@ -277,6 +287,7 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
         await self._results.write()
+        await self.services.counting.write()
         await self.channels.close()
         await self._egress.close()
         await self.store.close()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from gateway.domain.clock import Clock
+from gateway.domain.counting import Count
 from gateway.domain.delivery import (
     AcceptedEvent,
     Attempt,
@@ -308,6 +309,19 @@ class Ledger(Protocol):
         """
 
 
+class Counters(Protocol):
+    """Counts by day, for people: written in lots, a little late, and not part of any guarantee."""
+
+    async def add(self, counts: Sequence[Count]) -> None:
+        """Add these to what is there. Raises Unavailable or OutOfSpace."""
+
+    async def read(self, subjects: Sequence[str], since: int) -> Sequence[Count]:
+        """The counts of these subjects from a day on."""
+
+    async def forget(self, before: int) -> None:
+        """Delete the counts of the days before this one."""
+
+
 @dataclass(frozen=True, slots=True)
 class NodeState:
     """One process on the store: since when, when it last wrote, what it holds. Times in epoch seconds.
@@ -339,6 +353,10 @@ class Store(Protocol):
     @property
     def ledger(self) -> Ledger:
         """Its events and deliveries."""
+
+    @property
+    def counters(self) -> Counters:
+        """What it counts by day."""
 
     def listen(self, configured: Callable[[], None], due: Callable[[], None]) -> None:
         """Be told of what other nodes do: a newer configuration was made, deliveries wait to be claimed."""

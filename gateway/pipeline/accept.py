@@ -18,12 +18,14 @@ DIGEST_BYTES, HEAD_BYTES = 16, 16
 
 
 class Routed(NamedTuple):
-    """An event on its way in: what it is, what the schemas said, what it causes, which topics took it."""
+    """An event on its way in: what it is, what the schemas said, what it causes, and which topics took it
+    by which of their rules."""
 
     decoded: Decoded
     verdict: Verdict
     planned: tuple[Planned, ...]
     topics: tuple[TopicId, ...] = ()
+    rules: tuple[str, ...] = ()
 
 
 class Lanes(Protocol):

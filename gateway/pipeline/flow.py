@@ -32,6 +32,7 @@ from gateway.pipeline.authenticate import (
 )
 from gateway.pipeline.bulk import decode_bulk, only_source
 from gateway.pipeline.channels import Channels, blank_address
+from gateway.pipeline.counts import Counts
 from gateway.pipeline.decode import decode, decode_for, decode_native, permit
 from gateway.pipeline.dispatcher import Dispatcher
 from gateway.pipeline.receive import Envelope
@@ -86,10 +87,12 @@ class Ingest:
         dispatcher: Dispatcher,
         clock: Clock,
         metrics: Metrics,
+        counts: Counts,
         *,
         signatures: Signatures,
         max_batch_events: int,
     ) -> None:
+        self._counts = counts
         self._current, self._ledger, self._dispatcher = current, ledger, dispatcher
         self._clock, self._metrics = clock, metrics
         self._signatures = signatures
@@ -181,7 +184,7 @@ class Ingest:
                 self._metrics.reroutes.inc()
                 await self._current.newer_than(snapshot.version)
                 continue
-            self._count(routed, appended, received_at)
+            self._count(source, routed, appended, received_at)
             return Taken([one.event_id for one in appended], batched, appended)
         raise configuration_busy()
 
@@ -199,20 +202,23 @@ class Ingest:
                     f"this batch would cause more than {MAX_PLANNED} deliveries at once",
                     expected="a smaller batch",
                 )
-            routed.append(Routed(one, judged, caused.deliveries, caused.topics))
+            routed.append(Routed(one, judged, *caused))
         return routed
 
-    def _count(self, routed: Sequence[Routed], appended: Sequence[Appended], received_at: float) -> None:
-        metrics = self._metrics
+    def _count(
+        self, source: Source, routed: Sequence[Routed], appended: Sequence[Appended], received_at: float
+    ) -> None:
+        metrics, now = self._metrics, self._clock.now()
         for one, result in zip(routed, appended, strict=True):
             if result.duplicate:
                 metrics.events_duplicate.inc()
                 continue
             metrics.events_accepted.inc()
             metrics.deliveries_planned.inc(len(one.planned))
+            self._counts.routed(source.id, one, now)
             if one.verdict.problems:
                 metrics.events_quarantined.inc()
-        metrics.accept_seconds.observe(self._clock.now() - received_at)
+        metrics.accept_seconds.observe(now - received_at)
 
 
 class Dispatch:
@@ -225,6 +231,7 @@ class Dispatch:
         channels: Channels,
         clock: Clock,
         metrics: Metrics,
+        counts: Counts,
         *,
         public_url: str,
         results: LastResults,
@@ -232,7 +239,7 @@ class Dispatch:
     ) -> None:
         self._current, self._ledger, self._channels = current, ledger, channels
         self._clock, self._metrics = clock, metrics
-        self._public_url = public_url
+        self._counts, self._public_url = counts, public_url
         self._results = results
         self._on_gone = on_gone
 
@@ -316,6 +323,8 @@ class Dispatch:
             metrics.delivery_seconds.observe(self._clock.now() - claim.accepted.received_at)
         elif settlement.state is State.DEAD:
             metrics.dead_letters.labels(kind).inc()
+        if settled:
+            self._counts.settled(claim.topic_id, claim.subscription_id, settlement.state)
         log.info(
             "delivery.attempted",
             delivery=claim.delivery_id,

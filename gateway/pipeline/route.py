@@ -50,8 +50,8 @@ EVERYTHING = SourceRule("")
 """The rule of a fallback topic that names no sources."""
 
 
-OnProblem: TypeAlias = Callable[[str, str], None]
-"""Told the id of a topic or subscription whose rule could not be evaluated, and the code of the problem."""
+OnProblem: TypeAlias = Callable[[Sequence[str], str], None]
+"""Told whose rule could not be evaluated (a topic and its rule, or a subscription, by id), and the code."""
 
 
 class Compiled(NamedTuple):
@@ -61,9 +61,9 @@ class Compiled(NamedTuple):
     fallible: bool
     demands: Demands
 
-    def owned(self, owner: str, on_problem: OnProblem) -> Predicate:
-        """The predicate of one that has this rule."""
-        return guarded(self.test, lambda code: on_problem(owner, code)) if self.fallible else self.test
+    def owned(self, owners: Sequence[str], on_problem: OnProblem) -> Predicate:
+        """The predicate for those who have this rule."""
+        return guarded(self.test, lambda code: on_problem(owners, code)) if self.fallible else self.test
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,7 @@ class Candidate:
 
     order: int
     topic: Topic
+    rule_id: str
     demands: Demands
     matches: Predicate
     exits: Exits
@@ -97,10 +98,11 @@ Feed: TypeAlias = tuple[Topic, Sequence[SourceRule], Exits]
 
 
 class Plan(NamedTuple):
-    """What an event causes: its deliveries, pending or held, and the topics that took it."""
+    """What an event causes: its deliveries, pending or held, and the topics that took it, by which rules."""
 
     deliveries: tuple[Planned, ...] = ()
     topics: tuple[TopicId, ...] = ()
+    rules: tuple[str, ...] = ()
 
 
 class RouteTable:
@@ -148,13 +150,17 @@ def plan(table: RouteTable | None, view: EventView) -> Plan:
     if table is None:
         return Plan()
     planned: list[Planned] = []
-    topics: list[TopicId] = []
+    taken: list[Candidate] = []
     for candidate in table.matching(view):
-        topics.append(candidate.topic.id)
+        taken.append(candidate)
         for exit_ in candidate.exits.possible(view):
             if exit_.matches(view):
                 planned += [_planned(candidate, exit_, recipient) for recipient in exit_.recipients]
-    return Plan(tuple(planned), tuple(topics))
+    return Plan(
+        tuple(planned),
+        tuple(one.topic.id for one in taken),
+        tuple(one.rule_id for one in taken if one.rule_id),
+    )
 
 
 def _taking(candidates: RuleIndex[Candidate], view: EventView) -> Iterable[Candidate]:
@@ -240,7 +246,7 @@ def exit_of(
 ) -> Exit:
     """A subscription made ready for routing; one whose rule cannot be compiled wants nothing."""
     ready = _compiled_or_never("", "", subscription.rule, subscription=subscription.id)
-    matches = ready.owned(subscription.id, on_problem)
+    matches = ready.owned((subscription.id,), on_problem)
     held = not destination.enabled
     return Exit(subscription, destination.id, matches, ready.demands, recipients, held)
 
@@ -278,7 +284,8 @@ def _candidates(feeds: Iterable[Feed], on_problem: OnProblem) -> Iterable[Candid
                 ready = _compiled_or_never(
                     rule.event_type_filter, rule.notification_filter, rule.rule, topic=topic.id, rule=rule.id
                 )
-                yield Candidate(order, topic, ready.demands, ready.owned(topic.id, on_problem), exits)
+                matches = ready.owned((topic.id, rule.id), on_problem)
+                yield Candidate(order, topic, rule.id, ready.demands, matches, exits)
 
 
 def _compiled_or_never(

@@ -46,7 +46,7 @@ Aged = TypeVar("Aged", Topic, Subscription)
 NEWER_SECONDS = 1.0
 
 
-def _nobody(_owner: str, _code: str) -> None:
+def _nobody(_owners: Sequence[str], _code: str) -> None:
     """Nobody wants to know of rules that cannot be evaluated."""
 
 

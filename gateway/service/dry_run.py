@@ -15,7 +15,7 @@ from typing import NamedTuple
 from gateway.domain.clock import Clock
 from gateway.domain.destination import Subscription
 from gateway.domain.errors import Invalid
-from gateway.domain.ids import EventId, SourceId, SubscriptionId, TopicId, new_id
+from gateway.domain.ids import EventId, SourceId, SubscriptionId, new_id
 from gateway.domain.source import Instance
 from gateway.domain.topic import SourceRule, Topic, TopicSource
 from gateway.pipeline.route import TRIAL_TOPIC, RouteTable, plan
@@ -122,13 +122,14 @@ class DryRuns:
     async def run(self, instance: Instance, proposal: Proposal, span: Span) -> DryRun:
         """Look at the events of a span. Raises Malformed for a cursor that is none."""
         snapshot = self._current.snapshot
+        wanted = _owners(proposal)
         run = DryRun(snapshot.version, cursor=span.cursor)
         routes = proposed_routes(
             snapshot,
             instance.id,
             topics=[proposal.topic] if proposal.topic else (),
             subscriptions=[proposal.subscription] if proposal.subscription else (),
-            on_problem=lambda owner, code: run.problems.update([code] if owner in _owners(proposal) else ()),
+            on_problem=lambda owners, code: run.problems.update([code] if wanted & {*owners} else ()),
         )
         ends = self._clock.now() + MOST_SECONDS
         while True:
@@ -180,5 +181,5 @@ class DryRuns:
         return [(row.subscription_id, row.recipient) for row in page.rows if row.topic_id != TRIAL_TOPIC]
 
 
-def _owners(proposal: Proposal) -> set[TopicId | SubscriptionId]:
+def _owners(proposal: Proposal) -> set[str]:
     return {one.id for one in (proposal.topic, proposal.subscription) if one is not None}

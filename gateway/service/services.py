@@ -11,6 +11,7 @@ from gateway.pipeline.snapshot import Current
 from gateway.ports import NodeState
 from gateway.service.callbacks import Callbacks
 from gateway.service.connecting import Connecting
+from gateway.service.counting import Counting
 from gateway.service.destinations import Destinations
 from gateway.service.dry_run import DryRuns
 from gateway.service.explaining import Explanations
@@ -56,6 +57,7 @@ class Services:
     callbacks: Callbacks
     explanations: Explanations
     dry_runs: DryRuns
+    counting: Counting
     trials: Trials
     leaving: bool = False
     draining: bool = False

@@ -105,6 +105,12 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livemostrecent",
         )
+        self.rules_not_evaluable = Counter(
+            "tocsin_rules_not_evaluable",
+            "Evaluations of rules that failed, by code; the rule then matched nothing.",
+            ["code"],
+            registry=registry,
+        )
         self.registry_version = Gauge(
             "tocsin_registry_version",
             "The configuration in force.",

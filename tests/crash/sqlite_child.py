@@ -22,7 +22,7 @@ from tests.contracts.ledger_values import delivered, entry, planned
 
 SENDERS = 16
 LONG_MIGRATION = Migration(
-    2,
+    len(schema.MIGRATIONS) + 1,
     "long",
     "CREATE TABLE half (i INTEGER, text TEXT);\n"
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 400000)\n"

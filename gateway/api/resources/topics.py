@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from gateway.api.endpoint import Call
 from gateway.api.shapes.base import PageQuery, page_frame, select
+from gateway.api.shapes.counts import HistoryAnswer, history_answer
 from gateway.api.shapes.subscriptions import subscription_list_item
 from gateway.api.shapes.topic_tests import TopicTest, TopicTestAnswer, topic_sample, topic_test_answer
 from gateway.api.shapes.topics import (
@@ -19,8 +21,10 @@ from gateway.api.shapes.topics import (
     topic_list_item,
 )
 from gateway.domain.topic import Topic
+from gateway.service.counting import History
 from gateway.service.services import Services
 from gateway.service.topics import find_topic
+from gateway.service.warnings import idle_rules, subjects_of, topic_warnings
 
 
 class TopicHandlers:
@@ -43,7 +47,15 @@ class TopicHandlers:
 
     async def show(self, call: Call[Any, TopicQuery]) -> TopicAnswer:
         """One topic."""
-        return self._shown(find_topic(self._services.current.snapshot, call.instance, call.path["id"]))
+        snapshot = self._services.current.snapshot
+        topic = find_topic(snapshot, call.instance, call.path["id"])
+        histories = await self._services.counting.lately(subjects_of(topic))
+        return self._shown(topic, idle_rules(topic, snapshot, histories), histories.get(topic.id))
+
+    async def counts(self, call: Call[Any, Any]) -> HistoryAnswer:
+        """What one topic did, by day."""
+        topic = find_topic(self._services.current.snapshot, call.instance, call.path["id"])
+        return history_answer((await self._services.counting.histories([topic.id]))[topic.id])
 
     async def replace(self, call: Call[TopicReplace, Any]) -> TopicAnswer:
         """Change a topic."""
@@ -63,8 +75,11 @@ class TopicHandlers:
     def _source_names(self) -> dict[str, str]:
         return {row.id: row.name for row in self._services.current.snapshot.sources.values()}
 
-    def _shown(self, topic: Topic) -> TopicAnswer:
+    def _shown(
+        self, topic: Topic, warnings: Sequence[str] = (), history: History | None = None
+    ) -> TopicAnswer:
         snapshot = self._services.current.snapshot
         users = [row for row in snapshot.subscriptions.values() if row.topic_id == topic.id]
         items = [subscription_list_item(row, snapshot) for row in users]
-        return topic_answer(topic, self._source_names(), items)
+        warned = [*topic_warnings(topic, snapshot), *warnings]
+        return topic_answer(topic, self._source_names(), items, warned, history)

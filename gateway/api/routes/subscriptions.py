@@ -10,11 +10,13 @@ from gateway.api.resources.subscriptions import SubscriptionHandlers
 from gateway.api.routes.common import INSTANCE, removal
 from gateway.api.shapes import subscriptions
 from gateway.api.shapes.base import PageQuery
+from gateway.api.shapes.counts import HistoryAnswer
 from gateway.domain.errors import (
     Conflict,
     Invalid,
     Malformed,
     NotFound,
+    Unavailable,
 )
 
 
@@ -59,6 +61,15 @@ def declare(handlers: SubscriptionHandlers) -> Sequence[AnyEndpoint]:
             body=subscriptions.SubscriptionUpdate,
             raises=(NotFound, Malformed, Invalid, Conflict),
             **shown,
+        ),
+        Endpoint(
+            method="GET",
+            path=f"{one}/counts",
+            handler=handlers.counts,
+            tag="subscriptions",
+            summary="What a subscription did, by day",
+            answer=HistoryAnswer,
+            raises=(NotFound, Unavailable),
         ),
         removal(
             one, handlers.delete, "subscriptions", "Remove a subscription and cancel what is pending of it"

@@ -10,10 +10,12 @@ from gateway.api.resources.topics import TopicHandlers
 from gateway.api.routes.common import INSTANCE, removal
 from gateway.api.shapes import topic_tests, topics
 from gateway.api.shapes.base import PageQuery
+from gateway.api.shapes.counts import HistoryAnswer
 from gateway.domain.errors import (
     Invalid,
     Malformed,
     NotFound,
+    Unavailable,
 )
 
 
@@ -69,6 +71,15 @@ def declare(handlers: TopicHandlers) -> Sequence[AnyEndpoint]:
             body=topic_tests.TopicTest,
             answer=topic_tests.TopicTestAnswer,
             raises=(NotFound, Malformed, Invalid),
+        ),
+        Endpoint(
+            method="GET",
+            path=f"{one}/counts",
+            handler=handlers.counts,
+            tag="topics",
+            summary="What a topic did, by day",
+            answer=HistoryAnswer,
+            raises=(NotFound, Unavailable),
         ),
         removal(one, handlers.delete, "topics", "Remove a topic that no subscription uses"),
     ]

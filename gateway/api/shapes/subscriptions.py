@@ -7,8 +7,10 @@ from typing import Any
 from pydantic import Field
 
 from gateway.api.shapes.base import Answer, Description, Given, Name, PageAnswer, timestamp
+from gateway.api.shapes.counts import CountsAnswer, counts_answer
 from gateway.domain.destination import RECIPIENT_LISTS, Subscription
 from gateway.pipeline.snapshot import Snapshot
+from gateway.service.counting import History
 
 
 class SubscriptionCreate(Given):
@@ -58,6 +60,8 @@ class SubscriptionAnswer(SubscriptionListItem):
 
     rule: str | None = None
     attributes: dict[str, Any]
+    warnings: list[str] | None = Field(None, description="What should be looked at again.")
+    counts: CountsAnswer | None = Field(None, description="The last 90 days.")
 
 
 class SubscriptionPage(PageAnswer):
@@ -71,12 +75,16 @@ def subscription_fields(given: SubscriptionCreate | SubscriptionUpdate) -> dict[
     return given.changes(attributes="address")
 
 
-def subscription_answer(subscription: Subscription, snapshot: Snapshot) -> SubscriptionAnswer:
+def subscription_answer(
+    subscription: Subscription, snapshot: Snapshot, warnings: list[str], history: History | None = None
+) -> SubscriptionAnswer:
     """A subscription with the names of what it joins."""
     return SubscriptionAnswer(
         **subscription_list_item(subscription, snapshot).model_dump(),
         rule=subscription.rule or None,
         attributes=_attributes(subscription),
+        warnings=warnings or None,
+        counts=counts_answer(history),
     )
 
 

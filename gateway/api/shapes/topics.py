@@ -5,9 +5,11 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.api.shapes.base import Answer, Description, Given, Name, PageAnswer, timestamp
+from gateway.api.shapes.counts import CountsAnswer, counts_answer
 from gateway.api.shapes.subscriptions import SubscriptionListItem
 from gateway.domain.ids import SourceId
 from gateway.domain.topic import SourceRule, Topic, TopicSource
+from gateway.service.counting import History
 
 FALLBACK = (
     "Takes what no other topic of the instance took: of every source or, if `sources` names some, of those."
@@ -117,6 +119,8 @@ class TopicAnswer(Answer):
     subscriptions: list[SubscriptionListItem]
     policy: dict[str, object] | None = None
     fallback: bool | None = Field(None, description=FALLBACK)
+    warnings: list[str] | None = Field(None, description="What should be looked at again.")
+    counts: CountsAnswer | None = Field(None, description="The last 90 days.")
 
 
 def topic_fields(given: TopicCreate | TopicReplace) -> dict[str, object]:
@@ -142,7 +146,11 @@ def rule_answer(rule: SourceRule) -> RuleAnswer:
 
 
 def topic_answer(
-    topic: Topic, source_names: dict[str, str], subscriptions: list[SubscriptionListItem]
+    topic: Topic,
+    source_names: dict[str, str],
+    subscriptions: list[SubscriptionListItem],
+    warnings: list[str],
+    history: History | None = None,
 ) -> TopicAnswer:
     """A topic with everything that hangs on it."""
     feeds = [
@@ -166,6 +174,8 @@ def topic_answer(
         subscriptions=subscriptions,
         policy=dict(topic.policy) or None,
         fallback=topic.fallback or None,
+        warnings=warnings or None,
+        counts=counts_answer(history),
     )
 
 

@@ -796,3 +796,20 @@ WHERE number = ANY (:numbers::bigint[])
             AND state IN ('pending', 'leased', 'held', 'dead')
     )
 RETURNING number;
+
+-- Counts --------------------------------------------------------------------------------------------
+
+-- name: add_counts
+-- In one order, so that two nodes never wait for each other.
+INSERT INTO counts (subject, day, what, number)
+SELECT * FROM unnest(:subjects::text[], :days::integer[], :whats::text[], :numbers::bigint[]) AS new (subject, day, what, number)
+ORDER BY subject, day, what
+ON CONFLICT (subject, day, what) DO UPDATE SET number = counts.number + excluded.number;
+
+-- name: counts_of
+SELECT subject, day, what, number FROM counts
+WHERE subject = ANY (:subjects::text[]) AND day >= :since
+ORDER BY subject, day;
+
+-- name: forget_counts
+DELETE FROM counts WHERE day < :before;

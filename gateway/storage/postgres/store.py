@@ -18,6 +18,7 @@ from gateway.security.keyprint import Keyprint
 from gateway.storage.effects import BATCH, CarryingOut, Step
 from gateway.storage.postgres import dump, effects, schema
 from gateway.storage.postgres.connections import POOL_SIZE, Connections
+from gateway.storage.postgres.counters import PostgresCounters
 from gateway.storage.postgres.database_clock import DatabaseClock
 from gateway.storage.postgres.faults import unusable
 from gateway.storage.postgres.ledger import PostgresLedger
@@ -55,6 +56,7 @@ class PostgresStore:
         self._effects.due = partial(news.soon, Topic.DUE)
         self.registry = PostgresRegistry(connections, node, news, self._effects, batch=batch)
         self.ledger = PostgresLedger(connections, node, news, timeout=timeout)
+        self.counters = PostgresCounters(connections)
 
     @classmethod
     async def open(

@@ -537,3 +537,15 @@ WHERE number IN (SELECT value FROM json_each(?))
         WHERE deliveries.number BETWEEN events.number << 20 AND (events.number << 20) + 1048575
             AND state IN ('pending', 'leased', 'held', 'dead')
     );
+
+-- Counts --------------------------------------------------------------------------------------------
+
+-- name: add_counts
+INSERT INTO counts (subject, day, what, number) VALUES (?, ?, ?, ?)
+ON CONFLICT (subject, day, what) DO UPDATE SET number = number + excluded.number;
+
+-- name: counts_of
+SELECT subject, day, what, number FROM counts WHERE subject = :subject AND day >= :since ORDER BY day;
+
+-- name: forget_counts
+DELETE FROM counts WHERE day < :before;

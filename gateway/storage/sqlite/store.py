@@ -22,6 +22,7 @@ from gateway.domain.ids import new_id
 from gateway.ports import NodeState
 from gateway.storage.effects import BATCH, CarryingOut, Step
 from gateway.storage.sqlite import effects, opening, schema
+from gateway.storage.sqlite.counters import SqliteCounters
 from gateway.storage.sqlite.faults import unusable
 from gateway.storage.sqlite.ledger import SqliteLedger
 from gateway.storage.sqlite.registry import SqliteRegistry
@@ -41,6 +42,7 @@ class SqliteStore:
 
     registry: SqliteRegistry
     ledger: SqliteLedger
+    counters: SqliteCounters
 
     def __init__(
         self, path: Path, clock: Clock, space: Space, lock: opening.FileLock, timeout: float, batch: int
@@ -129,6 +131,7 @@ class SqliteStore:
         self.registry = SqliteRegistry(
             self._writer, self._readers, self._clock, self._effects, batch=self._batch
         )
+        self.counters = SqliteCounters(self._writer, self._readers)
         self.ledger = SqliteLedger(
             self._writer,
             self._readers,

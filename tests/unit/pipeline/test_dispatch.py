@@ -7,6 +7,7 @@ import pytest
 from gateway.domain.delivery import AcceptedEvent, Claim, State
 from gateway.domain.event import Event
 from gateway.domain.vocabulary import Vocabulary
+from gateway.pipeline.counts import Counts
 from gateway.pipeline.flow import CONFIGURATION_BEHIND, Dispatch
 from gateway.pipeline.snapshot import Current, build
 from gateway.ports import Configuration
@@ -49,7 +50,9 @@ def ledger():
 
 @pytest.fixture
 def dispatch(current, ledger):
-    return Dispatch(current, ledger, None, FakeClock(), Metrics(), public_url="", results=None, on_gone=None)
+    clock, metrics = FakeClock(), Metrics()
+    counts = Counts(clock, metrics)
+    return Dispatch(current, ledger, None, clock, metrics, counts, public_url="", results=None, on_gone=None)
 
 
 async def test_what_this_node_does_not_hold_any_more_is_left_alone(dispatch, ledger):
