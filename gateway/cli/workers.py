@@ -58,9 +58,9 @@ class Workers:
     async def run(self) -> int:
         """Start them, the first one alone, and keep them until a signal or until one cannot start."""
         asked = stop_signals()
-        self._share_metrics()
         # Bound, and never listening: it keeps the port for all of them.
         with _bound(self._settings.host, self._settings.port) as kept:
+            self._share_metrics()
             host, port = kept.getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host
             self._environment |= {f"{PREFIX}LISTEN": f"{shown}:{port}", f"{PREFIX}SHARE_PORT": "true"}
@@ -73,8 +73,14 @@ class Workers:
 
     def _share_metrics(self) -> None:
         """An empty folder in which workers count together: /metrics of one shows all of them."""
-        shutil.rmtree(self._metrics, ignore_errors=True)
-        self._metrics.mkdir(parents=True)
+        try:
+            shutil.rmtree(self._metrics, ignore_errors=True)
+            self._settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._metrics.mkdir(mode=0o700)
+        except OSError as error:
+            raise ConfigurationError(
+                f"TOCSIN_DATA_DIR: {self._metrics} cannot be made: {error.strerror}"
+            ) from error
         self._environment[SHARED] = str(self._metrics)
 
     async def _first_is_up(self, asked: asyncio.Event, first: asyncio.Task[None]) -> bool:

@@ -14,6 +14,7 @@ from gateway.storage.sqlite.statements import SQL
 from gateway.storage.sqlite.tally import Tally
 
 Place = tuple[Any, ...]
+_PLACE = ("due_at", "rescues", "after_subscription", "number")
 _BEFORE_ALL: Place = (-1.0, -1, "", -1)
 _CHANGES = {CANCEL: "cancel", HOLD: "hold", UNHOLD: "unhold"}
 PLACES = 20
@@ -70,11 +71,8 @@ def _carry_on(
     looked_at = 0
     left: Remainder | None = remainder
     while left is not None and looked_at < limit:
-        seen = (
-            _pending(connection, left, limit - looked_at)
-            if left.state is State.PENDING
-            else (_held(connection, left, limit - looked_at))
-        )
+        found = _pending if left.state is State.PENDING else _held
+        seen = found(connection, left, limit - looked_at)
         numbers = [number for _, number, *about in seen if left.reaches(number, *about)]
         _change(connection, left, left.state, numbers, tally, now)
         ended = len(seen) < limit - looked_at
@@ -85,11 +83,7 @@ def _carry_on(
 
 def _pending(connection: sqlite3.Connection, remainder: Remainder, limit: int) -> list[tuple[Any, ...]]:
     """Rows as (place, number, subscription, recipient, reason)."""
-    place = dict(
-        zip(
-            ("due_at", "rescues", "after_subscription", "number"), remainder.place or _BEFORE_ALL, strict=True
-        )
-    )
+    place = dict(zip(_PLACE, remainder.place or _BEFORE_ALL, strict=True))
     found = connection.execute(SQL["pending_from"], {**remainder.written(), **place, "limit": limit})
     return [(row[:4], row[3], row[2], *row[4:]) for row in found]
 
