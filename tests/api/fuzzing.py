@@ -30,7 +30,8 @@ REFUSED = "http://127.0.0.1:9/"
 INSTANCE = "/v1/instances/{instance_id}"
 EVENTS, DESTINATIONS = f"{INSTANCE}/events", f"{INSTANCE}/destinations"
 TRY, BY_URL = f"{INSTANCE}/sources/{{id}}/try", "/in/{token}/{tail}"
-TEMPLATES = {f"{INSTANCE}/templates{rest}" for rest in ("", "/{id}", "/preview")}
+PREVIEW = f"{INSTANCE}/templates/preview"
+TEMPLATES = {f"{INSTANCE}/templates", f"{INSTANCE}/templates/{{id}}", PREVIEW}
 TEMPLATE = b64encode(b"{{event.subject}}").decode()
 NOTIFICATIONS, BULK = f"{INSTANCE}/notifications", f"{INSTANCE}/notifications/bulk"
 OLD_NOTIFICATIONS = "/event-notifications/v1/apps/{instance_id}/notifications"
@@ -43,10 +44,11 @@ LEFT_OUT_OF_NOTIFICATIONS = {
     # Described is what should be sent; as with IBM, members that are not used may be anything.
     "negative_data_rejection": {"enabled": False},
 }
-LEFT_OUT_OF_BULK = LEFT_OUT_OF_NOTIFICATIONS | {
-    # GET is allowed there, since `/notifications/{id}` takes `bulk` for an id; OpenAPI cannot say so.
+LEFT_OUT_OF_PREVIEW = {
+    # GET is allowed there, since `/templates/{id}` takes `preview` for an id; OpenAPI cannot say so.
     "allow_header_conformance": {"enabled": False},
 }
+LEFT_OUT_OF_BULK = LEFT_OUT_OF_NOTIFICATIONS | LEFT_OUT_OF_PREVIEW
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,7 @@ def _configured(known: Known, max_examples: int) -> dict[str, Any]:
         "operations": [
             {"include-path": [NOTIFICATIONS, OLD_NOTIFICATIONS], "checks": LEFT_OUT_OF_NOTIFICATIONS},
             {"include-path": BULK, "checks": LEFT_OUT_OF_BULK},
+            {"include-path": PREVIEW, "checks": LEFT_OUT_OF_PREVIEW},
             *({"include-path-regex": f"/{noun}/", "parameters": {"path.id": bound(noun)}} for noun in nouns),
         ],
         "generation": {
