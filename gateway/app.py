@@ -26,7 +26,7 @@ from gateway.pipeline.channels import Channels
 from gateway.pipeline.claim import Claimer
 from gateway.pipeline.counts import Counts
 from gateway.pipeline.dispatcher import Dispatcher, Limits
-from gateway.pipeline.flow import Dispatch, Ingest
+from gateway.pipeline.flow import Dispatch, Ingest, Told
 from gateway.pipeline.results import LastResults
 from gateway.pipeline.signature import Signatures
 from gateway.pipeline.snapshot import Current, build
@@ -155,10 +155,8 @@ class Gateway:
             store.ledger,
             self.channels,
             clock,
-            self.metrics,
-            counts,
+            Told(self.metrics, counts, self._results),
             public_url=settings.public_url,
-            results=self._results,
             on_gone=gone,
         )
         limits = Limits(

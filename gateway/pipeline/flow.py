@@ -221,6 +221,14 @@ class Ingest:
         metrics.accept_seconds.observe(now - received_at)
 
 
+class Told(NamedTuple):
+    """Who is told how each try ended."""
+
+    metrics: Metrics
+    counts: Counts
+    results: LastResults
+
+
 class Dispatch:
     """From a claimed delivery to its settlement. `on_gone` is told of a destination that answered 410."""
 
@@ -230,17 +238,14 @@ class Dispatch:
         ledger: Ledger,
         channels: Channels,
         clock: Clock,
-        metrics: Metrics,
-        counts: Counts,
+        told: Told,
         *,
         public_url: str,
-        results: LastResults,
         on_gone: Callable[[DestinationId], Awaitable[None]],
     ) -> None:
         self._current, self._ledger, self._channels = current, ledger, channels
-        self._clock, self._metrics = clock, metrics
-        self._counts, self._public_url = counts, public_url
-        self._results = results
+        self._clock, self._public_url = clock, public_url
+        self._metrics, self._counts, self._results = told
         self._on_gone = on_gone
 
     async def deliver(self, claim: Claim) -> Tried | None:

@@ -271,7 +271,7 @@ def _by_name(feeds: Sequence[Feed]) -> Mapping[object, Candidate]:
     """What takes every event for each topic, by its id and by its name; of two with a name the older one."""
     found: dict[object, Candidate] = {}
     for order, (topic, _, exits) in enumerate(feeds):
-        whole = Candidate(order, topic, _ALL.demands, _ALL.test, exits)
+        whole = Candidate(order, topic, "", _ALL.demands, _ALL.test, exits)
         found[topic.id] = whole
         found.setdefault(topic.name, whole)
     return found

@@ -8,7 +8,7 @@ from gateway.domain.delivery import AcceptedEvent, Claim, State
 from gateway.domain.event import Event
 from gateway.domain.vocabulary import Vocabulary
 from gateway.pipeline.counts import Counts
-from gateway.pipeline.flow import CONFIGURATION_BEHIND, Dispatch
+from gateway.pipeline.flow import CONFIGURATION_BEHIND, Dispatch, Told
 from gateway.pipeline.snapshot import Current, build
 from gateway.ports import Configuration
 from gateway.telemetry.metrics import Metrics
@@ -52,7 +52,7 @@ def ledger():
 def dispatch(current, ledger):
     clock, metrics = FakeClock(), Metrics()
     counts = Counts(clock, metrics)
-    return Dispatch(current, ledger, None, clock, metrics, counts, public_url="", results=None, on_gone=None)
+    return Dispatch(current, ledger, None, clock, Told(metrics, counts, None), public_url="", on_gone=None)
 
 
 async def test_what_this_node_does_not_hold_any_more_is_left_alone(dispatch, ledger):
