@@ -28,6 +28,7 @@ from gateway.pipeline.counts import Counts
 from gateway.pipeline.dispatcher import Dispatcher, Limits
 from gateway.pipeline.flow import Dispatch, Ingest, Told
 from gateway.pipeline.results import LastResults
+from gateway.pipeline.sightings import Sightings
 from gateway.pipeline.signature import Signatures
 from gateway.pipeline.snapshot import Current, build
 from gateway.ports import Configuration, LedgerCounts, Store
@@ -40,6 +41,7 @@ from gateway.security.egress import (
     SystemResolver,
 )
 from gateway.security.keyprint import Keyprint
+from gateway.service.activity import Activities
 from gateway.service.callbacks import Callbacks
 from gateway.service.configuration import Configurator
 from gateway.service.connecting import Connecting
@@ -149,13 +151,15 @@ class Gateway:
         async def gone(destination_id: DestinationId) -> None:
             await destinations.disable(destination_id, GONE)
 
-        self._results = LastResults(store.ledger, clock)
+        sightings, self._results = Sightings(), LastResults(store.ledger, clock)
+        self.current.watch(lambda snapshot: sightings.forget(snapshot.sources))
+        told = Told(self.metrics, counts, sightings, self._results)
         dispatch = Dispatch(
             self.current,
             store.ledger,
             self.channels,
             clock,
-            Told(self.metrics, counts, self._results),
+            told,
             public_url=settings.public_url,
             on_gone=gone,
         )
@@ -178,8 +182,7 @@ class Gateway:
             store.ledger,
             self.dispatcher,
             clock,
-            self.metrics,
-            counts,
+            told,
             signatures=Signatures(identity.secrets),
             max_batch_events=settings.max_batch_events,
         )
@@ -198,6 +201,7 @@ class Gateway:
             sources=Sources(self.configurator, identity.secrets),
             keys=keys,
             connecting=Connecting(keys),
+            activities=Activities(self.current, store.ledger, sightings),
             topics=topics,
             destinations=destinations,
             subscriptions=subscriptions,

@@ -23,7 +23,7 @@ from gateway.spi.foreign import Members
 from gateway.spi.source_format import Credential, Decoded, SourceFormat
 
 MAX_ALERTS = 1000
-MAX_WRITTEN = 16 * 1024 * 1024
+MAX_WRITTEN = 4 * 1024 * 1024
 """Bytes of all the events that one message may become: what a group has in common stands in each of them."""
 
 _LINKS = {"Runbook": "runbook_url", "Dashboard": "dashboard_url", "Help": "help"}

@@ -48,7 +48,7 @@ _real = re.compile(
 _ENDINGS = {Outcome.OK: "passed", Outcome.FAILED: "failed", Outcome.PARTIAL: "partial"}
 
 _label = re.compile(r"\*([^*\n]{1,100}?):?\*:?\s*(.+)", re.DOTALL).fullmatch
-_link = re.compile(r"<(https?://[^|>\s]{1,2000})\|([^>]{1,300})>")
+_link = re.compile(r"<(https?://[^|<>\s]{1,2000})\|([^<>]{1,300})>")
 _sign = re.compile(r":([a-z0-9_+-]{1,40}):")
 _word = re.compile(r"[A-Za-z]+")
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))

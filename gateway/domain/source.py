@@ -43,6 +43,7 @@ class Source:
     `options` say to the format what it leaves open, as JSON values. `topic_id` is the topic of events that
     name none. `key_header` is the header in which its sender puts a key that it cannot put
     elsewhere. `signing` tells how its requests are signed, and `secrets` holds the sealed secrets for that.
+    `keep_requests` is how many of its last requests are kept in memory for people to look at.
     """
 
     id: SourceId
@@ -63,6 +64,7 @@ class Source:
     key_header: str = ""
     signing: Signing = Signing.NONE
     secrets: Mapping[str, str] = field(default_factory=dict)
+    keep_requests: int = 0
 
 
 class Role(StrEnum):

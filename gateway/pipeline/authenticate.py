@@ -107,17 +107,13 @@ def admit(source: Source) -> Source:
 
 
 def _key_of(source: Source, envelope: Envelope) -> str:
-    """The key that stands in the source's own header, or is a password; '' where there is none."""
-    own = source.key_header.lower().encode("latin-1", "replace")
-    for name, value in envelope.headers:
-        folded = name.lower()
-        if own and folded == own:
-            return value.strip().decode("latin-1")
-        if folded == b"authorization":
-            scheme, _, credentials = value.partition(b" ")
-            if scheme.lower() == b"basic":
-                return _password(credentials.strip())
-    return ""
+    """The key that stands in the source's own header, else as a password; '' where there is none."""
+    headers = {name.lower(): value.strip() for name, value in envelope.headers}
+    own = headers.get(source.key_header.lower().encode()) if source.key_header else None
+    if own:
+        return own.decode("latin-1")
+    scheme, _, credentials = headers.get(b"authorization", b"").partition(b" ")
+    return _password(credentials.strip()) if scheme.lower() == b"basic" else ""
 
 
 def _password(credentials: bytes) -> str:

@@ -41,6 +41,7 @@ from gateway.pipeline.results import LastResults
 from gateway.pipeline.route import DISABLED, TRIAL_TOPIC, Plan, named, plan
 from gateway.pipeline.send import Outcome, send
 from gateway.pipeline.settle import Tried, cancel, decide, give_back, verdict
+from gateway.pipeline.sightings import Sightings
 from gateway.pipeline.signature import Signatures
 from gateway.pipeline.snapshot import Current, Snapshot, configuration_busy
 from gateway.pipeline.validate import Verdict, validate
@@ -61,12 +62,11 @@ NOTIFICATIONS, NAMED_BY = "ibm-event-notifications", "ibmensourceid"
 """The format of IBM's send_notifications, and the attribute in which it names the registered source."""
 
 
-class Read(NamedTuple):
-    """A request as one configuration reads it: who sends, and what."""
+class Sender(NamedTuple):
+    """Who sends, by one configuration, and the envelope with what proved it."""
 
     source: Source
-    decoded: Sequence[Decoded]
-    batched: bool
+    envelope: Envelope
 
 
 class Taken(NamedTuple):
@@ -75,6 +75,15 @@ class Taken(NamedTuple):
     ids: Sequence[EventId]
     batched: bool
     appended: Sequence[Appended]
+
+
+class Told(NamedTuple):
+    """Who is told what became of each request and of each try."""
+
+    metrics: Metrics
+    counts: Counts
+    sightings: Sightings
+    results: LastResults
 
 
 class Ingest:
@@ -86,26 +95,23 @@ class Ingest:
         ledger: Ledger,
         dispatcher: Dispatcher,
         clock: Clock,
-        metrics: Metrics,
-        counts: Counts,
+        told: Told,
         *,
         signatures: Signatures,
         max_batch_events: int,
     ) -> None:
-        self._counts = counts
         self._current, self._ledger, self._dispatcher = current, ledger, dispatcher
-        self._clock, self._metrics = clock, metrics
-        self._signatures = signatures
+        self._clock, self._signatures = clock, signatures
+        self._metrics, self._counts, self._sightings, _ = told
         self._max_batch_events = max_batch_events
 
     async def take(self, envelope: Envelope) -> Taken:
         """CloudEvents in any of the three modes. Raises Refused; then nothing was stored."""
-
-        def read(snapshot: Snapshot) -> Read:
-            source = authenticate(snapshot, envelope)
-            return Read(source, *decode(envelope, source, max_events=self._max_batch_events))
-
-        return await self._take(read, envelope.received_at)
+        return await self._take(
+            envelope,
+            lambda snapshot: Sender(authenticate(snapshot, envelope), envelope),
+            lambda sender: decode(envelope, sender.source, max_events=self._max_batch_events),
+        )
 
     async def take_native(self, envelope: Envelope, topic: str = "") -> Taken:
         """What a product sends to its source's own route, in the source's format.
@@ -113,80 +119,105 @@ class Ingest:
         `topic` is the topic that the request names for events that name none.
         """
 
-        def read(snapshot: Snapshot) -> Read:
-            source, to_prove = authenticate_at(snapshot, envelope)
-            return self._read(source, envelope, topic, to_prove=to_prove)
+        def find(snapshot: Snapshot) -> Sender:
+            return self._proven(*authenticate_at(snapshot, envelope), envelope)
 
-        return await self._take(read, envelope.received_at)
+        return await self._take(envelope, find, lambda sender: self._decoded(sender, topic))
 
     async def take_by_url(self, envelope: Envelope, token: str, topic: str = "") -> Taken:
         """What comes to a capability URL: its secret part says which source sends."""
 
-        def read(snapshot: Snapshot) -> Read:
+        def find(snapshot: Snapshot) -> Sender:
             source = authenticate_capability(snapshot, token)
-            return self._read(source, envelope, topic, to_prove=bool(source.signing))
+            return self._proven(source, bool(source.signing), envelope)
 
-        return await self._take(read, envelope.received_at)
+        return await self._take(envelope, find, lambda sender: self._decoded(sender, topic))
 
-    def _read(self, source: Source, envelope: Envelope, topic: str, *, to_prove: bool) -> Read:
-        """A request in its source's own format, once its signature is checked if it has to prove itself."""
+    def _proven(self, source: Source, to_prove: bool, envelope: Envelope) -> Sender:
+        """The sender, once its signature is checked if it has to prove itself."""
         if to_prove:
             envelope = self._signatures.check(source, envelope, self._clock.now())
-        decoded, batched = decode_for(envelope, source, max_events=self._max_batch_events)
-        if topic:
-            decoded = [named(one, topic) for one in decoded]
-        return Read(source, decoded, batched)
+        return Sender(source, envelope)
+
+    def _decoded(self, sender: Sender, topic: str) -> tuple[Sequence[Decoded], bool]:
+        """A request in its source's own format."""
+        decoded, batched = decode_for(sender.envelope, sender.source, max_events=self._max_batch_events)
+        return [named(one, topic) for one in decoded] if topic else decoded, batched
 
     async def take_notification(self, envelope: Envelope) -> Taken:
         """A notification by IBM's own rules: its `ibmensourceid` names the source."""
-
-        def read(snapshot: Snapshot) -> Read:
-            identify(snapshot, envelope.token, envelope.instance)
-            decoded = decode_native(envelope, NOTIFICATIONS, None)
-            named = decoded[0].event.text(NAMED_BY) or ""
-            source = authenticate_named(snapshot, envelope, named)
-            permit(decoded, source, batched=False)
-            return Read(source, decoded, batched=False)
-
-        return await self._take(read, envelope.received_at)
+        return await self._take_named(
+            envelope, lambda: decode_native(envelope, NOTIFICATIONS, None), batched=False
+        )
 
     async def take_notifications(self, envelope: Envelope) -> Taken:
         """IBM's legacy bulk: notifications that all name the same source."""
+        return await self._take_named(
+            envelope,
+            lambda: decode_bulk(envelope, NOTIFICATIONS, max_events=self._max_batch_events),
+            batched=True,
+        )
 
-        def read(snapshot: Snapshot) -> Read:
+    async def _take_named(
+        self, envelope: Envelope, read: Callable[[], Sequence[Decoded]], *, batched: bool
+    ) -> Taken:
+        """Events that name the source that sends them, all the same one."""
+        decoded: Sequence[Decoded] = ()
+
+        def find(snapshot: Snapshot) -> Sender:
+            nonlocal decoded
             identify(snapshot, envelope.token, envelope.instance)
-            decoded = decode_bulk(envelope, NOTIFICATIONS, max_events=self._max_batch_events)
-            named = only_source([one.event.text(NAMED_BY) or "" for one in decoded])
-            source = authenticate_named(snapshot, envelope, named)
-            permit(decoded, source, batched=True)
-            return Read(source, decoded, batched=True)
+            decoded = decoded or read()
+            name = only_source([one.event.text(NAMED_BY) or "" for one in decoded])
+            return Sender(authenticate_named(snapshot, envelope, name), envelope)
 
-        return await self._take(read, envelope.received_at)
+        def permitted(sender: Sender) -> tuple[Sequence[Decoded], bool]:
+            permit(decoded, sender.source, batched=batched)
+            return decoded, batched
 
-    async def _take(self, read: Callable[[Snapshot], Read], received_at: float) -> Taken:
-        """Read, validate, route and accept with the newest configuration: all of it anew when that changes
-        meanwhile, for the key may be revoked by then, the source disabled, or read in another way."""
+        return await self._take(envelope, find, permitted)
+
+    async def _take(
+        self,
+        envelope: Envelope,
+        find: Callable[[Snapshot], Sender],
+        read: Callable[[Sender], tuple[Sequence[Decoded], bool]],
+    ) -> Taken:
+        """Find out who sends, read, validate, route and accept with the newest configuration: all of it anew
+        when that changes meanwhile, for the key may be revoked by then, the source disabled, or read in
+        another way."""
         for _ in range(MAX_REROUTES):
             snapshot = self._current.snapshot
-            source, decoded, batched = read(snapshot)
-            verdicts = validate(snapshot.bindings.get(source.id, ()), decoded, batched=batched)
-            routed = self._route(snapshot, source, decoded, verdicts)
+            sender = find(snapshot)
+            source = sender.source
             try:
+                decoded, batched = read(sender)
+                verdicts = validate(snapshot.bindings.get(source.id, ()), decoded, batched=batched)
+                routed = self._route(snapshot, source, decoded, verdicts)
                 appended = await accept(
                     self._ledger,
                     source,
                     routed,
                     version=snapshot.version,
-                    received_at=received_at,
+                    received_at=envelope.received_at,
                     lanes=self._dispatcher,
                 )
             except StaleRoutingError:
                 self._metrics.reroutes.inc()
                 await self._current.newer_than(snapshot.version)
                 continue
-            self._count(source, routed, appended, received_at)
+            except Refused as refusal:
+                self._sighted(source, envelope, refusal.code)
+                raise
+            self._sighted(source, envelope)
+            self._count(source, routed, appended, envelope.received_at)
             return Taken([one.event_id for one in appended], batched, appended)
         raise configuration_busy()
+
+    def _sighted(self, source: Source, envelope: Envelope, refused: str = "") -> None:
+        """Keep the request for people, with what became of it, where they asked for that."""
+        if source.keep_requests:
+            self._sightings.note(source, envelope, refused)
 
     def _route(
         self, snapshot: Snapshot, source: Source, decoded: Sequence[Decoded], verdicts: Sequence[Verdict]
@@ -221,14 +252,6 @@ class Ingest:
         metrics.accept_seconds.observe(now - received_at)
 
 
-class Told(NamedTuple):
-    """Who is told how each try ended."""
-
-    metrics: Metrics
-    counts: Counts
-    results: LastResults
-
-
 class Dispatch:
     """From a claimed delivery to its settlement. `on_gone` is told of a destination that answered 410."""
 
@@ -245,7 +268,7 @@ class Dispatch:
     ) -> None:
         self._current, self._ledger, self._channels = current, ledger, channels
         self._clock, self._public_url = clock, public_url
-        self._metrics, self._counts, self._results = told
+        self._metrics, self._counts, _, self._results = told
         self._on_gone = on_gone
 
     async def deliver(self, claim: Claim) -> Tried | None:

@@ -9,6 +9,7 @@ from gateway.domain.clock import Clock
 from gateway.pipeline.flow import Ingest
 from gateway.pipeline.snapshot import Current
 from gateway.ports import NodeState
+from gateway.service.activity import Activities
 from gateway.service.callbacks import Callbacks
 from gateway.service.connecting import Connecting
 from gateway.service.counting import Counting
@@ -48,6 +49,7 @@ class Services:
     sources: Sources
     keys: Keys
     connecting: Connecting
+    activities: Activities
     topics: Topics
     destinations: Destinations
     subscriptions: Subscriptions

@@ -324,3 +324,30 @@ async def test_garbage_is_refused_and_a_source_of_cloudevents_has_a_route_of_its
     status, _ = await tenant.call("PATCH", f"sources/{route['source']}", {"enabled": False})
     assert status == 200
     assert (await post(http, made["setup"]["url"], event, Content_Type=kind))[0] == 403
+
+
+async def test_a_source_tells_when_it_was_heard_what_nobody_takes_and_what_came(
+    tenant: Client, http: aiohttp.ClientSession, sink: HttpSink
+):
+    route = await tenant.webhook_route(
+        sink.url("/hook"), format="ironcore", rule="severity >= error", keep_requests=2
+    )
+    path, setup = f"sources/{route['source']}/activity", route["registered"]["setup"]
+    assert await tenant.get(path) == {"waiting": True, "looked_at": 0, "unattached": [], "requests": []}
+    for number, (resource, severity) in enumerate(
+        [("a:n/vm/1", "info"), ("a:n/vm/2", "error"), ("a:n/vm/3", "info")]
+    ):
+        event = {"event_id": str(number), "type": "backup.x", "severity": severity, "resource": resource}
+        assert (await post(http, setup["url"], event, **setup["headers"]))[0] == 200
+    assert (await post(http, setup["url"], b"{no", **setup["headers"]))[0] == 400
+    found = await tenant.get(path)
+    assert (found["waiting"], found["looked_at"]) == (False, 3)
+    assert found["last_seen"] == max(one["received_at"] for one in (await tenant.get("inbox"))["events"])
+    assert [one["name"] for one in found["unattached"]] == ["a:n/vm/3", "a:n/vm/1"]
+    assert [(one.get("refused"), one["size"]) for one in found["requests"]] == [
+        ("json_malformed", 3),
+        (None, len(json.dumps(event))),
+    ]
+    assert found["requests"][0]["body"] == "{no"
+    await tenant.call("PATCH", f"sources/{route['source']}", {"keep_requests": 0})
+    assert (await tenant.get(path))["requests"] == []

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.api.endpoint import Call
+from gateway.api.shapes.activity import ActivityAnswer, activity_answer
 from gateway.api.shapes.base import PageQuery, page_frame, select
 from gateway.api.shapes.rehearsal import SourceTry, as_tried, tried_answer, tried_envelope
 from gateway.api.shapes.sources import (
@@ -64,6 +65,11 @@ class SourceHandlers:
         envelope = tried_envelope(given, call.instance, self._services.clock.now())
         limit = self._services.settings.max_batch_events
         return tried_answer(rehearse(snapshot, source, envelope, max_events=limit))
+
+    async def activity(self, call: Call[Any, Any]) -> ActivityAnswer:
+        """How a source is doing."""
+        source = find_source(self._services.current.snapshot, call.instance, call.path["id"])
+        return activity_answer(await self._services.activities.of(source))
 
     async def delete(self, call: Call[Any, Any]) -> None:
         """Remove a source and its keys."""

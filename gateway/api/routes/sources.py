@@ -8,7 +8,7 @@ from typing import Any
 from gateway.api.endpoint import AnyEndpoint, Endpoint
 from gateway.api.resources.sources import SourceHandlers
 from gateway.api.routes.common import INSTANCE, removal
-from gateway.api.shapes import rehearsal, sources
+from gateway.api.shapes import activity, rehearsal, sources
 from gateway.api.shapes.base import PageQuery
 from gateway.domain.errors import (
     Conflict,
@@ -17,6 +17,7 @@ from gateway.domain.errors import (
     Malformed,
     NotFound,
     TooLarge,
+    Unavailable,
     UnsupportedMedia,
 )
 
@@ -58,6 +59,15 @@ def declare(handlers: SourceHandlers) -> Sequence[AnyEndpoint]:
             body=sources.SourceUpdate,
             raises=(NotFound, Conflict, Invalid),
             **registered,
+        ),
+        Endpoint(
+            method="GET",
+            path=f"{one}/activity",
+            handler=handlers.activity,
+            tag="sources",
+            summary="When it was heard last, what no topic takes of it, and its last requests",
+            answer=activity.ActivityAnswer,
+            raises=(NotFound, Unavailable),
         ),
         Endpoint(
             method="POST",

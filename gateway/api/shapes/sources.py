@@ -12,6 +12,7 @@ from gateway.api.shapes.base import Answer, Description, Given, Name, PageAnswer
 from gateway.api.shapes.keys import SetupAnswer, setup_answer
 from gateway.domain.source import Signing, Source
 from gateway.domain.topic import Topic
+from gateway.pipeline.sightings import MAX_KEPT
 from gateway.service.connecting import Setup
 from gateway.service.sources import TOPIC, Registered
 from gateway.settings import Settings
@@ -39,6 +40,9 @@ class SourceCreate(Given):
     signing: Signing = Field(
         Signing.NONE, strict=False, description="How requests to the source's own route are signed."
     )
+    keep_requests: int = Field(
+        0, ge=0, le=MAX_KEPT, description="How many of its last requests are kept in memory, to be looked at."
+    )
     allowed_types: list[str] = Field(
         [], max_length=100, description="Event types it may send; `x.*` is a prefix."
     )
@@ -63,6 +67,7 @@ class SourceUpdate(Given):
     signing: Signing | None = Field(
         None, strict=False, description="Given, it makes a new secret; the one before stays good."
     )
+    keep_requests: int | None = Field(None, ge=0, le=MAX_KEPT)
     allowed_types: list[str] | None = Field(None, max_length=100)
     allowed_sources: list[str] | None = Field(None, max_length=100)
 
@@ -81,6 +86,7 @@ class SourceAnswer(Answer):
     default_topic: str | None = None
     key_header: str | None = None
     signing: str | None = None
+    keep_requests: int | None = None
     created_at: str
     updated_at: str
     source: str | None = None
@@ -135,6 +141,7 @@ def source_answer(source: Source, topics: Sequence[Topic]) -> SourceAnswer:
         default_topic=source.topic_id,
         key_header=source.key_header or None,
         signing=source.signing.value or None,
+        keep_requests=source.keep_requests or None,
         created_at=timestamp(source.created_at),
         updated_at=timestamp(source.updated_at),
         source=source.crn or None,

@@ -57,6 +57,9 @@ class Sender:
         Literal["standard-webhooks", "x-hub-signature-256", "none"] | None,
         Parameter(help="How its requests are signed; given, it makes a new secret."),
     ] = None
+    keep_requests: Annotated[
+        int | None, Parameter(help="How many of its last requests are kept, for `tocsin source activity`.")
+    ] = None
     allowed_types: Annotated[
         list[str] | None,
         Parameter(
@@ -104,6 +107,13 @@ def update(
     client = common.client
     body = given(name=name, **sender.members())
     show_connected(client.call("PATCH", path_of(client, PLURAL, source_name), body=body), common.output)
+
+
+@app.command(sort_key=5)
+def activity(source_name: Named, /, *, common: Common = USUAL) -> None:
+    """Show when a source was heard last, what no topic takes of it, and its last requests."""
+    client = common.client
+    show_one(client.get(f"{path_of(client, PLURAL, source_name)}/activity"), common.output)
 
 
 @app.command(name="try", sort_key=5)

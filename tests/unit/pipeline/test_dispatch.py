@@ -52,7 +52,9 @@ def ledger():
 def dispatch(current, ledger):
     clock, metrics = FakeClock(), Metrics()
     counts = Counts(clock, metrics)
-    return Dispatch(current, ledger, None, clock, Told(metrics, counts, None), public_url="", on_gone=None)
+    return Dispatch(
+        current, ledger, None, clock, Told(metrics, counts, None, None), public_url="", on_gone=None
+    )
 
 
 async def test_what_this_node_does_not_hold_any_more_is_left_alone(dispatch, ledger):
