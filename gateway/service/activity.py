@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gateway.domain.secrecy import MAX_TOLD, secret_looking
 from gateway.domain.source import Source
 from gateway.pipeline.route import RouteTable
 from gateway.pipeline.sightings import Sighting, Sightings
@@ -14,7 +15,7 @@ from gateway.spi.cloudevents.payload import payload
 from gateway.spi.source_format import Decoded
 
 LOOKED_AT = 50
-"""Events of a source that are looked at for what no topic takes."""
+"""Events of a source that are looked at for what no topic takes, and for what looks secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,15 @@ class Unattached:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What is known. `last_seen` is None as long as the first event is waited for (or all are too old)."""
+    """What is known. `last_seen` is None as long as the first event is waited for (or all are too old).
+
+    `secret_looking` are JSON pointers into the data of its events where secrets seem to stand.
+    """
 
     last_seen: float | None
     looked_at: int
     unattached: Sequence[Unattached]
+    secret_looking: Sequence[str]
     requests: Sequence[Sighting]
 
 
@@ -47,22 +52,29 @@ class Activities:
         wanted = EventFilter(source_id=source.id)
         page = await self._ledger.events(source.instance_id, wanted, limit=LOOKED_AT)
         table = self._current.snapshot.routes.get(source.id)
+        decoded = [_decoded(row) for row in page.rows]
+        suspicious = dict.fromkeys(place for one, _ in decoded for place in secret_looking(one.payload))
         return Activity(
             page.rows[0].accepted.received_at if page.rows else None,
             len(page.rows),
-            _unattached(page.rows, table),
+            _unattached(decoded, table),
+            list(suspicious)[:MAX_TOLD],
             self._sightings.of(source),
         )
 
 
-def _unattached(rows: Sequence[StoredEvent], table: RouteTable | None) -> Sequence[Unattached]:
+def _unattached(decoded: Sequence[tuple[Decoded, float]], table: RouteTable | None) -> Sequence[Unattached]:
     """By name once, the newest event of each decides."""
     found: dict[str, Unattached | None] = {}
-    for row in rows:
-        event, words = row.accepted.event, row.accepted.vocabulary
-        name = words.resource or event.text("subject") or event.type
+    for one, received_at in decoded:
+        event = one.event
+        name = one.vocabulary.resource or event.text("subject") or event.type
         if name not in found:
-            view = Decoded(event, words, payload(event)).view
-            taken = table is not None and any(True for _ in table.matching(view))
-            found[name] = None if taken else Unattached(name, event.type, row.accepted.received_at)
+            taken = table is not None and any(True for _ in table.matching(one.view))
+            found[name] = None if taken else Unattached(name, event.type, received_at)
     return [one for one in found.values() if one is not None]
+
+
+def _decoded(row: StoredEvent) -> tuple[Decoded, float]:
+    accepted = row.accepted
+    return Decoded(accepted.event, accepted.vocabulary, payload(accepted.event)), accepted.received_at

@@ -283,7 +283,7 @@ async def test_trying_a_payload_shows_what_it_would_become_and_accepts_nothing(
 ):
     route = await tenant.webhook_route(sink.url("/hook"), format="json", rule="severity >= error")
     path = f"sources/{route['source']}/try"
-    payload = '{"state": "KO", "n": 12345678901234567890}'
+    payload = '{"state": "KO", "n": 12345678901234567890, "db_password": "hunter2"}'
     options = {
         "type": {"pointer": "/state", "map": {"KO": "backup.failed"}},
         "severity": {"pointer": "/state", "map": {"KO": "critical"}},
@@ -295,6 +295,7 @@ async def test_trying_a_payload_shows_what_it_would_become_and_accepts_nothing(
     (event,) = answer["events"]
     assert (event["cloudevent"]["type"], event["topics"]) == ("backup.failed", ["hook"])
     assert event["vocabulary"] == {"severity": "critical", "outcome": "failed"}
+    assert event["secret_looking"] == ["/db_password"]
     status, problem = await tenant.call("POST", path, {"payload": payload, "format_options": {"tpye": "/x"}})
     assert (status, problem["problems"][0]["pointer"]) == (422, "/format_options/tpye")
     status, answer = await tenant.call("POST", path, {"payload": "boom", "tail": "12", "format": "ping"})
@@ -338,12 +339,14 @@ async def test_a_source_tells_when_it_was_heard_what_nobody_takes_and_what_came(
         [("a:n/vm/1", "info"), ("a:n/vm/2", "error"), ("a:n/vm/3", "info")]
     ):
         event = {"event_id": str(number), "type": "backup.x", "severity": severity, "resource": resource}
+        event["token"] = "t"
         assert (await post(http, setup["url"], event, **setup["headers"]))[0] == 200
     assert (await post(http, setup["url"], b"{no", **setup["headers"]))[0] == 400
     found = await tenant.get(path)
     assert (found["waiting"], found["looked_at"]) == (False, 3)
     assert found["last_seen"] == max(one["received_at"] for one in (await tenant.get("inbox"))["events"])
     assert [one["name"] for one in found["unattached"]] == ["a:n/vm/3", "a:n/vm/1"]
+    assert found["secret_looking"] == ["/token"]
     assert [(one.get("refused"), one["size"]) for one in found["requests"]] == [
         ("json_malformed", 3),
         (None, len(json.dumps(event))),

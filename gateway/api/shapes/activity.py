@@ -31,8 +31,11 @@ class ActivityAnswer(Answer):
 
     waiting: bool = Field(description="Whether its first event is still waited for.")
     last_seen: str | None = None
-    looked_at: int = Field(description="How many of its last events were looked at for `unattached`.")
+    looked_at: int = Field(description="How many of its last events were looked at.")
     unattached: list[UnattachedAnswer]
+    secret_looking: list[str] | None = Field(
+        None, description="JSON pointers into the data of those events where secrets seem to stand."
+    )
     requests: list[RequestAnswer] = Field(
         description="Its last requests to this node, newest first, as many as `keep_requests` says."
     )
@@ -48,6 +51,7 @@ def activity_answer(found: Activity) -> ActivityAnswer:
             UnattachedAnswer(name=one.name, type=one.type, received_at=timestamp(one.received_at))
             for one in found.unattached
         ],
+        secret_looking=list(found.secret_looking) or None,
         requests=[
             RequestAnswer(
                 received_at=timestamp(one.received_at),

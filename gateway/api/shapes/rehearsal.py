@@ -12,6 +12,7 @@ from pydantic import Field
 
 from gateway.api.shapes.base import Answer, StrictGiven
 from gateway.api.shapes.records import ProblemAnswer, problem_answer, vocabulary_answer
+from gateway.domain.secrecy import secret_looking
 from gateway.domain.source import Instance, Source
 from gateway.pipeline.receive import Envelope
 from gateway.service.rehearsal import Rehearsed
@@ -35,6 +36,9 @@ class TriedEvent(Answer):
     vocabulary: dict[str, Any]
     problems: list[ProblemAnswer] | None = Field(None, description="Why it would be quarantined.")
     topics: list[str] = Field(description="The topics that would take it.")
+    secret_looking: list[str] | None = Field(
+        None, description="JSON pointers into its data where secrets seem to stand."
+    )
 
 
 class TryAnswer(Answer):
@@ -69,6 +73,7 @@ def tried_answer(found: Sequence[Rehearsed]) -> Mapping[str, Any]:
                 "vocabulary": vocabulary_answer(one.decoded.vocabulary),
                 "problems": [problem_answer(problem).model_dump() for problem in one.problems] or None,
                 "topics": [topic.name for topic in one.topics],
+                "secret_looking": secret_looking(one.decoded.payload) or None,
             }
             for one in found
         ]
