@@ -47,6 +47,6 @@ class Topic:
     updated_at: float
     description: str = ""
     enabled: bool = True
-    fallback: bool = False
     sources: tuple[TopicSource, ...] = ()
     policy: Mapping[str, object] = field(default_factory=dict)
+    fallback: bool = False

@@ -29,8 +29,7 @@ from gateway.rules.compile import compile_rule, compile_unguarded
 from gateway.rules.evaluation import Predicate, guarded
 from gateway.rules.expression import parse_expression
 from gateway.rules.ibm import parse_rule as parse_ibm
-from gateway.rules.index import Demands, RuleIndex
-from gateway.rules.necessary import demands
+from gateway.rules.index import Filing, RuleIndex, filing_of
 from gateway.rules.tree import Always, Never, Rule, all_of
 from gateway.spi.source_format import Decoded
 
@@ -55,11 +54,11 @@ OnProblem: TypeAlias = Callable[[Sequence[str], str], None]
 
 
 class Compiled(NamedTuple):
-    """A rule made ready: its predicate, whether that has to be guarded, and what the rule demands."""
+    """A rule made ready: its predicate, whether that has to be guarded, and how it is filed."""
 
     test: Predicate
     fallible: bool
-    demands: Demands
+    filing: Filing
 
     def owned(self, owners: Sequence[str], on_problem: OnProblem) -> Predicate:
         """The predicate for those who have this rule."""
@@ -73,7 +72,7 @@ class Exit:
     subscription: Subscription
     destination_id: DestinationId
     matches: Predicate
-    demands: Demands
+    filing: Filing
     recipients: tuple[str, ...]
     held: bool
 
@@ -88,7 +87,7 @@ class Candidate:
     order: int
     topic: Topic
     rule_id: str
-    demands: Demands
+    filing: Filing
     matches: Predicate
     exits: Exits
 
@@ -202,7 +201,7 @@ def compiled(event_type_filter: str, notification_filter: str, expression: str) 
 
 def _compiled(tree: Rule) -> Compiled:
     predicate, fallible = compile_unguarded(tree)
-    return Compiled(predicate, fallible, demands(tree))
+    return Compiled(predicate, fallible, filing_of(tree))
 
 
 _NOTHING, _ALL = _compiled(Never()), _compiled(Always())
@@ -248,12 +247,12 @@ def exit_of(
     ready = _compiled_or_never("", "", subscription.rule, subscription=subscription.id)
     matches = ready.owned((subscription.id,), on_problem)
     held = not destination.enabled
-    return Exit(subscription, destination.id, matches, ready.demands, recipients, held)
+    return Exit(subscription, destination.id, matches, ready.filing, recipients, held)
 
 
 def exits_of(exits: Sequence[Exit]) -> Exits:
     """The exits of a topic, indexed."""
-    return RuleIndex([(one.demands, one) for one in exits])
+    return RuleIndex([(one.filing, one) for one in exits])
 
 
 def feeding_rules(topic: Topic, source_id: SourceId) -> Sequence[SourceRule]:
@@ -264,14 +263,14 @@ def feeding_rules(topic: Topic, source_id: SourceId) -> Sequence[SourceRule]:
 
 
 def _indexed(feeds: Iterable[Feed], on_problem: OnProblem) -> RuleIndex[Candidate]:
-    return RuleIndex([(one.demands, one) for one in _candidates(feeds, on_problem)])
+    return RuleIndex([(one.filing, one) for one in _candidates(feeds, on_problem)])
 
 
 def _by_name(feeds: Sequence[Feed]) -> Mapping[object, Candidate]:
     """What takes every event for each topic, by its id and by its name; of two with a name the older one."""
     found: dict[object, Candidate] = {}
     for order, (topic, _, exits) in enumerate(feeds):
-        whole = Candidate(order, topic, "", _ALL.demands, _ALL.test, exits)
+        whole = Candidate(order, topic, "", _ALL.filing, _ALL.test, exits)
         found[topic.id] = whole
         found.setdefault(topic.name, whole)
     return found
@@ -285,7 +284,7 @@ def _candidates(feeds: Iterable[Feed], on_problem: OnProblem) -> Iterable[Candid
                     rule.event_type_filter, rule.notification_filter, rule.rule, topic=topic.id, rule=rule.id
                 )
                 matches = ready.owned((topic.id, rule.id), on_problem)
-                yield Candidate(order, topic, rule.id, ready.demands, matches, exits)
+                yield Candidate(order, topic, rule.id, ready.filing, matches, exits)
 
 
 def _compiled_or_never(

@@ -8,26 +8,53 @@ every time. What is found may still not match; what is not found cannot.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from gateway.domain.view import EventView
 from gateway.rules.names import Reader, read_name, read_resource
-from gateway.rules.necessary import MULTIPLE, Necessary
+from gateway.rules.necessary import MULTIPLE, Necessary, demands
 from gateway.rules.paths import read_path
-from gateway.rules.tree import Name, Operand, Path
+from gateway.rules.tree import Name, Operand, Path, Rule
 
 Item = TypeVar("Item")
-Demands = Mapping[Operand, Necessary]
 
 FEW = 8
 """Rules that are asked one after the other without an index, which would cost more."""
 MAX_READ = 16
 """Operands that are read from an event to look rules up; rules that demand only others are always asked."""
 
-_Key = tuple[Operand, bool, str]
-"""An operand, whether the text is a prefix, and the text."""
+Key = tuple[str, bool, str]
+"""The text of an operand, whether the demanded text is a prefix, and that text."""
+
+
+class Way(NamedTuple):
+    """One operand that a rule can be filed by, and under which keys."""
+
+    operand: Operand
+    name: str
+    keys: tuple[Key, ...]
+
+
+class Filing(NamedTuple):
+    """How a rule can be filed; `hopeless` ones match nothing."""
+
+    ways: tuple[Way, ...] = ()
+    hopeless: bool = False
+
+
+def filing_of(rule: Rule) -> Filing:
+    """How a rule can be filed; made once and kept with it, for there may be many that are filed again."""
+    found = demands(rule)
+    ways = tuple(_way(operand, demand) for operand, demand in found.items())
+    return Filing(ways, any(demand.is_nothing for demand in found.values()))
+
+
+def _way(operand: Operand, demand: Necessary) -> Way:
+    name = repr(operand)
+    exact = [(name, False, text) for text in sorted(demand.exact)]
+    return Way(operand, name, (*exact, *((name, True, text) for text in demand.prefixes)))
 
 
 @dataclass(slots=True)
@@ -53,16 +80,16 @@ class _Shelf:
 
 
 class RuleIndex(Generic[Item]):
-    """Items with the demands of their rules, in an order that answers keep."""
+    """Items with how their rules are filed, in an order that answers keep."""
 
     __slots__ = ("_always", "_items", "_shelves")
 
-    def __init__(self, items: Sequence[tuple[Demands, Item]]) -> None:
+    def __init__(self, items: Sequence[tuple[Filing, Item]]) -> None:
         self._items = tuple(item for _, item in items)
         self._shelves: tuple[_Shelf, ...] = ()
         self._always: list[int] = list(range(len(items)))
         if len(items) > FEW:
-            self._file([demands for demands, _ in items])
+            self._file([filing for filing, _ in items])
 
     def possible(self, view: EventView) -> Sequence[Item]:
         """The items that the event may match."""
@@ -76,40 +103,35 @@ class RuleIndex(Generic[Item]):
     def __len__(self) -> int:
         return len(self._items)
 
-    def _file(self, demands: Sequence[Demands]) -> None:
-        wanted = Counter(operand for one in demands for operand in one)
-        read = {operand for operand, _ in wanted.most_common(MAX_READ)}
-        crowd = Counter(key for one in demands for key in _keys(one, read))
-        shelves: dict[Operand, _Shelf] = {}
+    def _file(self, filings: Sequence[Filing]) -> None:
+        wanted = Counter(way.name for filing in filings for way in filing.ways)
+        read = {name for name, _ in wanted.most_common(MAX_READ)}
+        crowd = Counter(key for filing in filings for way in filing.ways for key in way.keys)
+        shelves: dict[str, _Shelf] = {}
         self._always = []
-        for number, one in enumerate(demands):
-            if any(demand.is_nothing for demand in one.values()):
+        for number, filing in enumerate(filings):
+            if filing.hopeless:
                 continue
-            keys = _best(one, read, crowd)
-            if not keys:
+            way = _best(filing, read, crowd)
+            if way is None:
                 self._always.append(number)
-            for operand, is_prefix, text in keys:
-                shelf = shelves.setdefault(operand, _Shelf(_reader(operand)))
+                continue
+            shelf = shelves.get(way.name)
+            if shelf is None:
+                shelf = shelves[way.name] = _Shelf(_reader(way.operand))
+            for _, is_prefix, text in way.keys:
                 (shelf.prefixes if is_prefix else shelf.exact)[text].append(number)
         for shelf in shelves.values():
             shelf.lengths = tuple(sorted({len(prefix) for prefix in shelf.prefixes}))
         self._shelves = tuple(shelves.values())
 
 
-def _keys(demands: Demands, read: set[Operand]) -> list[_Key]:
-    return [key for operand in demands.keys() & read for key in _keys_of(operand, demands[operand])]
-
-
-def _keys_of(operand: Operand, demand: Necessary) -> list[_Key]:
-    return [(operand, False, text) for text in sorted(demand.exact)] + [
-        (operand, True, text) for text in demand.prefixes
-    ]
-
-
-def _best(demands: Demands, read: set[Operand], crowd: Counter[_Key]) -> list[_Key]:
-    """The keys of the operand under which the fewest others stand; none if there is no such operand."""
-    ways = [_keys_of(operand, demand) for operand, demand in demands.items() if operand in read]
-    return min(ways, key=lambda keys: sum(crowd[key] for key in keys), default=[])
+def _best(filing: Filing, read: set[str], crowd: Counter[Key]) -> Way | None:
+    """The way under whose keys the fewest others stand; None if there is none that is read."""
+    ways = [way for way in filing.ways if way.name in read]
+    if len(ways) < 2:
+        return ways[0] if ways else None
+    return min(ways, key=lambda way: sum(crowd[key] for key in way.keys))
 
 
 def _reader(operand: Operand) -> Callable[[EventView], Sequence[object]]:

@@ -18,9 +18,9 @@ from gateway.rules.explain import explain_rule
 from gateway.rules.expression import parse_expression
 from gateway.rules.ibm import SEVERITY, parse_ibm
 from gateway.rules.ibm_printer import print_ibm
-from gateway.rules.index import RuleIndex
+from gateway.rules.index import RuleIndex, filing_of
 from gateway.rules.limits import MAX_LENGTH
-from gateway.rules.necessary import demands, necessary_types
+from gateway.rules.necessary import necessary_types
 from gateway.rules.printer import print_expression
 from gateway.rules.terms import is_bare_name
 from gateway.rules.tree import (
@@ -452,7 +452,7 @@ def test_an_explanation_answers_as_the_compiled_rule_does(rule, view):
 @given(rules=st.lists(any_rule, max_size=14), view=views())
 @laws
 def test_an_index_finds_every_rule_that_matches_in_order(rules, view):
-    index = RuleIndex([(demands(rule), number) for number, rule in enumerate(rules)])
+    index = RuleIndex([(filing_of(rule), number) for number, rule in enumerate(rules)])
     possible = list(index.possible(view))
     assert possible == sorted(set(possible))
     matching = {number for number, rule in enumerate(rules) if compile_rule(rule)(view)}
