@@ -26,6 +26,9 @@ MAX_FAN_OUT = 5000
 ON_BOTH = ("invited", "subscribed")
 """Invited counts as subscribed: who is removed from one of the two is removed from both."""
 
+OPERATION = "operation"
+"""What makes a row of an update an edit, in IBM's lists of channels."""
+
 DELETED = "subscription_deleted"
 UNSUBSCRIBED = "unsubscribed"
 
@@ -113,12 +116,16 @@ def recipients(snapshot: Snapshot, subscription: Subscription) -> tuple[str, ...
 
 
 def merge_address(known: Mapping[str, object], given: Mapping[str, object]) -> dict[str, object]:
-    """Apply an update to an address; recipient lists take IBM's `{add: [...], remove: [...]}` too.
+    """Apply an update to an address; recipient lists take IBM's `{add: [...], remove: [...]}` too, and lists
+    of rows with ids IBM's `[{id, operation: add or remove}]`.
 
     Raises Invalid for an edit that is none. Removing who is on no list is no error.
     """
     edits = {name: edit for name in RECIPIENT_LISTS if isinstance(edit := given.get(name), Mapping)}
     merged = {**known, **given, **{name: known.get(name, ()) for name in edits}}
+    for name, rows in given.items():
+        if isinstance(rows, list) and any(isinstance(row, Mapping) and OPERATION in row for row in rows):
+            merged[name] = _operated(name, known.get(name), rows)
     for name, edit in edits.items():
         removed = {one.casefold() for one in _edited(name, edit, "remove")}
         for affected in ON_BOTH if name in ON_BOTH else (name,):
@@ -128,6 +135,27 @@ def merge_address(known: Mapping[str, object], given: Mapping[str, object]) -> d
     for name, edit in edits.items():
         merged[name] = list(dict.fromkeys([*_texts(merged[name]), *_edited(name, edit, "add")]))
     return merged
+
+
+def _operated(name: str, known: object, rows: Sequence[object]) -> list[dict[str, object]]:
+    """The known rows without those to be removed, then those to be added."""
+    ids: dict[object, None] = dict.fromkeys(
+        row["id"] for row in (known if isinstance(known, list | tuple) else ()) if isinstance(row, Mapping)
+    )
+    for row in rows:
+        match row:
+            case {"id": str(id), "operation": "remove"}:
+                ids.pop(id, None)
+            case {"id": str(id), "operation": "add"}:
+                ids.setdefault(id)
+            case _:
+                raise Invalid(
+                    "invalid_value",
+                    f"{name} cannot be changed like this",
+                    pointer=f"/attributes/{name}",
+                    expected='rows of {"id": ..., "operation": "add" or "remove"}',
+                )
+    return [{"id": id} for id in ids]
 
 
 def _edited(name: str, edit: Mapping[str, object], action: str) -> Sequence[str]:

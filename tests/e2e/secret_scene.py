@@ -36,6 +36,10 @@ GIVEN = {
     "query of a URL": "canary-query-token-77b0c1",
     "sensitive header": "canary-header-value-e20a94",
     "path of a chat": "canary-chat-path-3c5f18",
+    "signature of a flow": "canary-flow-signature-b61d07",
+    "token of a webhook": "canary-webhook-token-58e2aa",
+    "token of a bot": "8243:canary-bot-token-41cf93",
+    "token of an app": "xoxb-canary-app-token-c07d26",
     "mail password": "canary-mail-password-90de4b",
 }
 
@@ -173,16 +177,29 @@ class _Play:
                 name=f"{kind} {made['id']}",
                 topic_id=topic["id"],
                 destination_id=made["id"],
-                attributes={"subscribed": ["ops@example.com"]} if kind in ("email", "smtp_custom") else {},
+                attributes=self.address(kind, params),
             )
             self.ids |= {"destinations": made["id"], "subscriptions": subscription["id"]}
         schema = await create("schemas", name="schema", event_types=["none"], schema={})
         self.ids["schemas"] = schema["id"]
 
+    @staticmethod
+    def address(kind: str, params: dict[str, Any]) -> dict[str, Any]:
+        if kind in ("email", "smtp_custom"):
+            return {"subscribed": ["ops@example.com"]}
+        return {"channel": "C1"} if kind == "slack" and "token" in params else {}
+
     def settings(self) -> list[tuple[str, dict[str, Any]]]:
         url = self.sink.url("/hook")
         return [
             ("slack", {"url": self.sink.url(f"/services/{GIVEN['path of a chat']}")}),
+            ("slack", {"token": GIVEN["token of an app"], "api_url": self.sink.url("/api")}),
+            ("msteams", {"url": self.sink.url(f"/flow?sig={GIVEN['signature of a flow']}")}),
+            ("discord", {"url": self.sink.url(f"/api/webhooks/1/{GIVEN['token of a webhook']}")}),
+            (
+                "telegram",
+                {"token": GIVEN["token of a bot"], "chat_id": "1", "base_url": self.sink.url("/telegram")},
+            ),
             ("webhook", {"url": url}),
             (
                 "email",

@@ -192,7 +192,8 @@ async def test_slack_gets_the_notifications_words(sdk: Sdk, sink: HttpSink):
     assert (await fate(sdk, await send(sdk, notification(ids["source"], "n-1")))).status == "success"
     post = json.loads(sink.requests[0].body)
     assert post["attachments"][0]["color"] == "#00FF00"
-    assert post["text"] == "Backup failed\nThe backup of volume 7 failed."
+    assert post["text"] == "Backup failed"
+    assert post["attachments"][0]["text"] == "The backup of volume 7 failed."
 
 
 async def test_mail_goes_to_everybody_invited_until_they_are_removed(tmp_path: Path):

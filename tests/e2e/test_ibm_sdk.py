@@ -9,7 +9,7 @@ import pytest
 from ibm_cloud_sdk_core.authenticators import BearerTokenAuthenticator, NoAuthAuthenticator
 from ibm_eventnotifications import event_notifications_v1 as ibm
 
-from tests.fakes.http_sink import HttpSink
+from tests.fakes.http_sink import HttpSink, Reply
 from tests.harness import ADMIN_KEY, GatewayProcess
 from tests.ibm_sdk import Sdk
 
@@ -312,6 +312,52 @@ async def test_a_colour_of_slack_is_an_attribute_of_the_subscription(sdk: Sdk, s
     )
     shown = ibm.SubscriptionAttributesSlackAttributesResponse.from_dict(made.attributes)
     assert shown.attachment_color == "#FF0000"
+
+
+async def test_a_bot_of_slack_has_channels_that_are_added_and_removed_in_ibms_forms(sdk: Sdk):
+    params = ibm.DestinationConfigOneOfSlackDirectMessageDestinationConfig(
+        token="xoxb-1", type="direct_message"
+    )
+    bot = await sdk.answer(
+        201,
+        ibm.DestinationResponse,
+        "create_destination",
+        "bot",
+        "slack",
+        config=ibm.DestinationConfig(params=params).to_dict(),
+    )
+    shown = ibm.DestinationConfigOneOfSlackDirectMessageDestinationConfig.from_dict(bot.config.params)
+    assert shown.type == "direct_message" and "xoxb" not in shown.token
+    attributes = ibm.SubscriptionCreateAttributesSlackDirectMessageAttributes(
+        channels=[ibm.ChannelCreateAttributes(id="C1"), ibm.ChannelCreateAttributes(id="C2")]
+    )
+    topic = await new_topic(sdk)
+    made = await sdk.answer(
+        201, ibm.Subscription, "create_subscription", "chat", bot.id, topic, attributes=attributes
+    )
+    update = ibm.SubscriptionUpdateAttributesSlackDirectMessageUpdateAttributes(
+        channels=[
+            ibm.ChannelUpdateAttributes(id="C1", operation="remove"),
+            ibm.ChannelUpdateAttributes(id="U3", operation="add"),
+        ]
+    )
+    changed = await sdk.answer(200, ibm.Subscription, "update_subscription", made.id, attributes=update)
+    read = ibm.SubscriptionAttributesSlackDirectMessageAttributesResponse.from_dict(changed.attributes)
+    assert [channel.id for channel in read.channels] == ["C2", "U3"]
+
+
+async def test_teams_is_a_destination_too(sdk: Sdk, sink: HttpSink):
+    params = ibm.DestinationConfigOneOfMSTeamsDestinationConfig(url=sink.url("/workflows/x?sig=hidden"))
+    config = ibm.DestinationConfig(params=params).to_dict()
+    made = await sdk.answer(
+        201, ibm.DestinationResponse, "create_destination", "teams", "msteams", config=config
+    )
+    shown = ibm.DestinationConfigOneOfMSTeamsDestinationConfig.from_dict(made.config.params)
+    assert "hidden" not in shown.url
+    sink.usual = Reply(202, body=b"")
+    told = await sdk.call("test_destination", made.id)
+    assert told.get_result()["status"] == "success"
+    assert sink.requests[0].target == "/workflows/x?sig=hidden"
 
 
 async def test_recipients_are_invited_and_removed_in_ibms_forms(sdk: Sdk):

@@ -90,7 +90,7 @@ def _destinations(receivers: Receivers) -> Iterator[tuple[str, dict[str, Any], d
     yield "webhook", {"url": f"{web}/webhook", "verb": "post"}, {"signing_enabled": True}
     server = {"host": "127.0.0.1", "port": receivers.mail_port, "security": "none", "from_address": SENDER}
     yield "email", server, {"invited": [RECIPIENT], "add_notification_payload": True}
-    yield "slack", {"url": f"{web}/slack", "type": "incoming_webhook"}, {}
+    yield "slack", {"url": f"{web}/slack", "type": "incoming_webhook", "format": "blocks"}, {}
 
 
 def acts(source_id: str) -> Iterator[Act]:

@@ -9,16 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from slack_sdk.models.blocks import Block
 
-from adapters.destinations.slack import Slack, SlackAddress, SlackConfig, escaped, post
+from adapters.destinations.slack import PACE, Slack, SlackAddress, SlackConfig
+from adapters.destinations.slack.blocks import content, escaped
 from gateway.domain.severity import Severity
 from gateway.domain.vocabulary import Outcome
 from gateway.spi.message import Message
 from gateway.spi.outcome import DeliveryFailed, Reason
+from gateway.spi.rendering import colour
 from gateway.spi.secret_fields import plain_secrets
-from tests.fakes.golden import assert_golden
+from tests.docs.pages import text_of
+from tests.fakes.golden import assert_golden, golden
 from tests.fakes.http_sink import HttpSink, Reply
 from tests.fakes.messages import make_message
+from tests.fakes.occasions import OCCASIONS
 from tests.fakes.slack_rules import problems, shown, texts
 
 HOOK = "/services/T000/B000/XXXX"
@@ -44,15 +49,27 @@ def failed_backup() -> Message:
     )
 
 
-async def test_a_post_is_as_in_the_golden_file(tools, authority):
+def post(message: Message) -> dict:
+    return content(message, colour(message))
+
+
+@pytest.mark.parametrize("occasion", OCCASIONS)
+async def test_a_post_is_as_in_the_golden_file(tools, authority, occasion):
     async with posting(tools, authority, "hooks.slack.com") as (sink, slack):
-        receipt = await slack.deliver(failed_backup(), SlackAddress())
+        receipt = await slack.deliver(OCCASIONS[occasion](), SlackAddress())
     (request,) = sink.requests
     assert (request.method, request.target) == ("POST", HOOK)
     assert request.headers["content-type"] == "application/json; charset=utf-8"
     assert receipt.sent == request.body
-    pretty = json.dumps(json.loads(request.body), indent=2, ensure_ascii=False) + "\n"
-    assert_golden("slack/failed-backup.json", pretty.encode())
+    sent = json.loads(request.body)
+    assert problems(sent) == []
+    assert_golden(f"slack/{occasion}.json", (json.dumps(sent, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def test_the_page_shows_what_is_posted():
+    page = text_of("destinations/slack.md")
+    shown = ("failure", "attachments-recovery")
+    assert all(golden(f"slack/{name}.json").decode() in page for name in shown)
 
 
 @pytest.mark.parametrize(
@@ -91,35 +108,38 @@ async def test_a_wrong_channel_is_told_apart_from_a_bad_message(tools, authority
             await slack.deliver(failed_backup(), SlackAddress(channel="#nowhere"))
 
 
-def test_the_subscription_chooses_channel_and_colour():
-    sent = post(failed_backup(), SlackAddress(channel="#ops", attachment_color="#00ff00"))
-    assert sent["channel"] == "#ops"
-    assert sent["attachments"][0]["color"] == "#00ff00"
-    assert "channel" not in post(failed_backup(), SlackAddress())
+async def test_the_subscription_chooses_channel_thread_and_colour(tools, authority):
+    async with posting(tools, authority, "hooks.slack.com") as (sink, slack):
+        address = SlackAddress(channel="#ops", thread_ts="1.2", attachment_color="#00ff00")
+        await slack.deliver(failed_backup(), address)
+        await slack.deliver(failed_backup(), SlackAddress())
+    chosen, usual = (json.loads(request.body) for request in sink.requests)
+    assert (chosen["channel"], chosen["thread_ts"]) == ("#ops", "1.2")
+    assert chosen["attachments"][0]["color"] == "#00ff00"
+    assert not {"channel", "thread_ts"} & set(usual)
 
 
 def test_the_colour_is_that_of_the_severity():
     colours = {
-        severity: post(make_message(severity=severity), SlackAddress())["attachments"][0]["color"]
-        for severity in Severity
+        severity: post(make_message(severity=severity))["attachments"][0]["color"] for severity in Severity
     }
     assert colours[Severity.ERROR] == "#E74C3C"
     assert len(set(colours.values())) == len(Severity)
 
 
 def test_a_host_that_shows_no_blocks_still_shows_title_and_summary():
-    assert shown(post(failed_backup(), SlackAddress())["text"]) == (
+    assert shown(post(failed_backup())["text"]) == (
         "Backup of R&D <db-1> failed\nDisk full on <!channel>\nsee the log"
     )
 
 
 def test_a_link_keeps_its_target_and_its_label_cannot_break_out():
-    context = post(failed_backup(), SlackAddress())["attachments"][0]["blocks"][-1]
+    context = post(failed_backup())["attachments"][0]["blocks"][-1]
     assert context["elements"][-1]["text"] == "<https://example.org/log?a=1&amp;b=x%7Cy|Log ¦ all>"
 
 
 def test_a_long_summary_is_cut_as_ibm_cuts_it():
-    sent = post(make_message(title="t", summary="s" * 3001), SlackAddress())
+    sent = post(make_message(title="t", summary="s" * 3001))
     section = sent["attachments"][0]["blocks"][0]["text"]["text"]
     assert len(section) == 3000
     assert section.endswith("s[...]")
@@ -141,7 +161,7 @@ def test_escaped_text_keeps_its_limit_and_reads_as_the_text_or_its_beginning(tex
     st.text(max_size=3000),
 )
 def test_no_event_makes_a_post_that_slack_refuses(title, summary, resource):
-    sent = post(make_message(title=title, summary=summary, resource=resource, job="&" * 5000), SlackAddress())
+    sent = post(make_message(title=title, summary=summary, resource=resource, job="&" * 5000))
     assert problems(json.loads(json.dumps(sent))) == []
 
 
@@ -151,7 +171,7 @@ def test_the_texts_of_all_blocks_together_stay_below_what_slack_takes():
     message = make_message(
         title=long, summary=long, resource=long, job=long, actor=long, task_id=long, links=links
     )
-    sent = post(message, SlackAddress())
+    sent = post(message)
     blocks = [*sent["blocks"], *sent["attachments"][0]["blocks"]]
     assert sum(len(text["text"]) for text in texts(blocks)) <= 12_000
 
@@ -159,7 +179,7 @@ def test_the_texts_of_all_blocks_together_stay_below_what_slack_takes():
 def test_the_whole_url_is_the_secret():
     config = SlackConfig(url="https://hooks.slack.com/services/T/B/s3cret")
     assert plain_secrets(config) == {"url": "https://hooks.slack.com/services/T/B/s3cret"}
-    assert "slack.com" not in f"{config!r}{config.shown()}"
+    assert "hooks.slack.com" not in f"{config!r}{config.shown()}"
     again = SlackConfig.model_validate(config.shown(), context={"stored": plain_secrets(config)})
     assert again == config
 
@@ -169,6 +189,17 @@ def test_the_whole_url_is_the_secret():
     [
         (SlackConfig, {"url": "ftp://example.org/s3cret"}),
         (SlackConfig, {"url": "https://example.org/s3cret", "type": "direct_message"}),
+        (SlackConfig, {"type": "incoming_webhook", "token": "s3cret"}),
+        (SlackConfig, {"url": "https://example.org/s3cret", "token": "x"}),
+        (SlackConfig, {"token": "s3cret\r\nx: y"}),
+        (SlackConfig, {"token": "x", "api_url": "https://slack.com/api?s3cret"}),
+        (SlackConfig, {}),
+        (SlackAddress, {"channel": "#a", "channels": ["C1"]}),
+        (SlackAddress, {"channels": ["C1", "C2"], "thread_ts": "1.2"}),
+        (SlackAddress, {"channels": [{"id": "C1", "operation": "x"}]}),
+        (SlackAddress, {"channels": ["a b"]}),
+        (SlackAddress, {"channels": "C1"}),
+        (SlackAddress, {"thread_ts": "yesterday"}),
         (SlackAddress, {"attachment_color": "red; s3cret"}),
         (SlackAddress, {"attachment_color": "#12345"}),
         (SlackAddress, {"channel": "#a\nb"}),
@@ -183,3 +214,27 @@ def test_settings_that_cannot_work_are_refused(model, given):
 def test_plain_http_is_taken_with_a_warning():
     assert SlackConfig(url="http://chat.example.org/hook").warnings()
     assert not SlackConfig(url="https://chat.example.org/hook").warnings()
+
+
+@pytest.mark.parametrize(
+    ("given", "pace"),
+    [
+        ({"url": f"https://hooks.slack.com{HOOK}"}, PACE),
+        ({"url": f"https://hooks.slack-gov.com{HOOK}"}, PACE),
+        ({"token": "xoxb-1"}, PACE),
+        ({"token": "xoxb-1", "api_url": "https://slack-gov.com/api/"}, PACE),
+        ({"url": "https://chat.example.org/hooks/1"}, None),
+    ],
+)
+def test_slacks_rate_is_kept_for_slacks_own_hosts_only(tools, given, pace):
+    assert Slack(SlackConfig.model_validate(given), tools).pace == pace
+
+
+@given(st.text(max_size=4000), st.text(max_size=8000), st.text(max_size=3000))
+def test_slacks_own_models_take_every_block(title, summary, resource):
+    links = {title: "https://example.org/?a=1&b=<2>", "Log": "https://example.org/é|x"}
+    sent = post(make_message(title=title, summary=summary, resource=resource, links=links))
+    for block in [*sent["blocks"], *sent["attachments"][0]["blocks"]]:
+        parsed = Block.parse(block)
+        parsed.validate_json()
+        assert parsed.to_dict() == block

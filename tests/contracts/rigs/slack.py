@@ -27,7 +27,7 @@ class SlackRig(HttpRig):
     }
 
     def _settings(self) -> dict[str, Any]:
-        return {"url": self.sink.url(self.path), **self.settings}
+        return {"url": self.sink.url(self.path), "format": "blocks", **self.settings}
 
     @property
     def ids(self) -> list[str]:

@@ -50,3 +50,34 @@ def test_an_edit_that_is_none_is_refused(edit):
     with pytest.raises(Invalid) as caught:
         merge_address(KNOWN, {"invited": edit})
     assert caught.value.problems[0].pointer == "/attributes/invited"
+
+
+CHANNELS = {"channels": [{"id": "C1"}, {"id": "C2"}]}
+
+
+def test_rows_with_an_operation_are_edits():
+    rows = [{"id": "C1", "operation": "remove"}, {"id": "C3", "operation": "add"}]
+    assert merge_address(CHANNELS, {"channels": rows}) == {"channels": [{"id": "C2"}, {"id": "C3"}]}
+    again = [{"id": "C2", "operation": "add"}, {"id": "C9", "operation": "remove"}]
+    assert merge_address(CHANNELS, {"channels": again}) == CHANNELS
+    assert merge_address({}, {"channels": again}) == {"channels": [{"id": "C2"}]}
+
+
+def test_rows_without_an_operation_replace_the_known_ones():
+    assert merge_address(CHANNELS, {"channels": [{"id": "C3"}]}) == {"channels": [{"id": "C3"}]}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"id": "C1", "operation": "drop"},
+        {"operation": "add"},
+        {"id": 1, "operation": "add"},
+        "C1",
+        {"id": "C1"},
+    ],
+)
+def test_a_row_that_is_no_edit_among_edits_is_refused(row):
+    with pytest.raises(Invalid) as caught:
+        merge_address(CHANNELS, {"channels": [{"id": "C3", "operation": "add"}, row]})
+    assert caught.value.problems[0].pointer == "/attributes/channels"
