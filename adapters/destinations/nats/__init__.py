@@ -261,7 +261,7 @@ class Nats(Destination[NatsConfig, NatsAddress]):
         if retired is self._connection:
             self._connection = None
         if retired is not None:
-            task = asyncio.ensure_future(retired.close())
+            task = asyncio.ensure_future(retired.close(0.0 if self._closed else self.timeout))
             self._retiring.add(task)
             task.add_done_callback(self._retiring.discard)
 

@@ -158,10 +158,11 @@ class Connection:
                 work.cancel()
                 raise LostError("the connection was lost")
 
-    async def close(self) -> None:
-        """Let what is under way end, and close."""
-        if self._works:
-            await asyncio.wait(self._works, timeout=CLOSE_SECONDS)
+    async def close(self, patience: float) -> None:
+        """Give what is under way `patience` seconds to end, and close."""
+        if self._works and patience:
+            waited: set[asyncio.Future[Any]] = {*self._works, self.lost}
+            await asyncio.wait(waited, timeout=patience)
         with contextlib.suppress(NatsError, OSError, TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._client.close()
