@@ -58,7 +58,7 @@ def shown(text, extra=None, **changed):
             "{{#each message.facts}}{{name}}={{value}};{{/each}}",
             "Severity=error;Outcome=failed;Type=backup.failed;Source=/s;",
         ),
-        ("{{#each message.links}}{{label}} {{/each}}", "Task Task log "),
+        ("{{#each message.links}}{{label}} {{/each}}", "Task Task log Event "),
         ("{{timestamp}} {{fields.severity}} {{recipient}}", "1747792475 error j@x.test"),
         ("{{missing}}{{event.missing}}{{message.missing}}", ""),
     ],
