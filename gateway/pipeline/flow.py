@@ -297,7 +297,8 @@ class Dispatch:
             return Tried(due_at=now)
         self._metrics.in_flight.inc()
         try:
-            message = render(claim, public_url=self._public_url)
+            wording = snapshot.wordings.get(claim.subscription_id)
+            message = render(claim, wording, public_url=self._public_url)
             address = snapshot.addresses.get(claim.subscription_id) or (
                 blank_address(destination) if trial else None
             )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from gateway.domain.delivery import Claim
+from gateway.pipeline.wording import Wording
 from gateway.spi.message import Message
 
 
-def render(claim: Claim, *, public_url: str) -> Message:
-    """The message of one delivery; what needs the data parsed is worked out when a channel asks for it."""
-    return Message(
+def render(claim: Claim, wording: Wording | None = None, *, public_url: str) -> Message:
+    """The message of one delivery, in the words of its subscription's template if there is one; what needs
+    the data parsed is worked out when a channel asks for it."""
+    message = Message(
         claim.delivery_id, claim.accepted, claim.recipient, public_url, destination_id=claim.destination_id
     )
+    return wording.of(message) if wording else message

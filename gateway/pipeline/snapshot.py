@@ -32,6 +32,7 @@ from gateway.domain.template import Template
 from gateway.domain.topic import SourceRule, Topic
 from gateway.pipeline.route import Exit, Exits, OnProblem, RouteTable, exit_of, exits_of, feeding_rules
 from gateway.pipeline.validate import SchemaBinding, bindings
+from gateway.pipeline.wording import Wording, wordings
 from gateway.ports import Configuration
 from gateway.security.keys import KeyRing
 from gateway.security.tokens import AccessTokens
@@ -67,6 +68,7 @@ class Snapshot:
     bindings: Mapping[SourceId, tuple[SchemaBinding, ...]] = field(default_factory=dict)
     routes: Mapping[SourceId, RouteTable] = field(default_factory=dict)
     addresses: Mapping[SubscriptionId, SubscriptionAddress] = field(default_factory=dict)
+    wordings: Mapping[SubscriptionId, Wording] = field(default_factory=dict)
     on_problem: OnProblem = _nobody
     default_instance: Instance | None = None
     """The first instance that was made; `default` in a path means it."""
@@ -106,6 +108,7 @@ def build(
     subscriptions = _by_id(_only(Subscription, by_type))
     sources = _by_id(_only(Source, by_type))
     schemas = _by_id(_only(Schema, by_type))
+    templates = _by_id(_only(Template, by_type))
     instances = _by_id(_only(Instance, by_type))
     key_rows = tuple(_only(Key, by_type))
     addresses = _addresses(subscriptions, destinations_, previous)
@@ -120,7 +123,8 @@ def build(
         destinations=destinations_,
         subscriptions=subscriptions,
         schemas=schemas,
-        templates=_by_id(_only(Template, by_type)),
+        templates=templates,
+        wordings=wordings(subscriptions.values(), templates),
         bindings={source.id: bindings(source, schemas.values()) for source in sources.values()},
         routes=_route_tables(
             sources.values(), topics.values(), subscriptions.values(), destinations_, addresses, told

@@ -14,6 +14,7 @@ from gateway.domain.source import Instance
 from gateway.domain.template import REFERENCES, Template
 from gateway.pipeline.decode import refine
 from gateway.pipeline.snapshot import Snapshot
+from gateway.pipeline.wording import IBM_TYPES, compile_parts
 from gateway.ports import Put, Remove
 from gateway.service.configuration import Configurator, Decision
 from gateway.service.ledger import Records
@@ -24,9 +25,8 @@ from gateway.spi.cloudevents.structured import decode
 from gateway.spi.discovery import destinations
 from gateway.spi.message import Message
 from gateway.spi.source_format import Decoded
-from gateway.spi.templates import RenderFailed, compile_parts, context_of
+from gateway.spi.templates import RenderFailed, context_of
 from gateway.spi.templates import Template as Compiled
-from gateway.spi.templates.parts import IBM_TYPES
 from schemas.templates import sample_event
 
 LINKS = ("ibmen_invitation", "ibmen_unsubscription")

@@ -31,6 +31,7 @@ from gateway.spi.secret_fields import (
 )
 from gateway.spi.templates import Target
 from gateway.spi.transport import HttpClient, InvalidUrl, parse_url
+from gateway.spi.wording import Words
 
 __all__ = [
     "MASK",
@@ -212,10 +213,11 @@ class Destination(ABC, Generic[C, A]):
         """Let go of connections; called once, after the last delivery."""
 
     @classmethod
-    def target_of(cls, part: str, text: str) -> Target | None:
-        """What a template writes whose part (see Message) has this text; None where the kind has no such
-        part."""
-        return _WORDS.get(part)
+    def wording(cls, name: str, text: str) -> Words | None:
+        """What a template's text of this name (`title`, `body`, ...) makes of a message; None where the kind
+        has no use for it. A title and what stands below it, in plain text that the adapter escapes, is what
+        every kind can do."""
+        return _WORDS.get(name)
 
     @classmethod
     def recipients(cls, address: A) -> tuple[str, ...]:
@@ -223,6 +225,6 @@ class Destination(ABC, Generic[C, A]):
         return ("",)
 
 
-_WORDS = {TITLE: Target.LINE, TEXT: Target.TEXT}
+_WORDS = {"title": Words(TITLE, Target.LINE), "body": Words(TEXT, Target.TEXT)}
 
 AnyDestination = Destination[Any, Any]

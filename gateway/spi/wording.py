@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from gateway.spi.message import Message
 from gateway.spi.templates import (
@@ -14,6 +15,13 @@ from gateway.spi.templates import (
     compile_template,
     context_of,
 )
+
+
+class Words(NamedTuple):
+    """What a text of a template makes: a part of a Message, written for this target."""
+
+    part: str
+    target: Target
 
 
 def compiled(text: str, target: Target) -> Template:

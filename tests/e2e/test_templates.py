@@ -12,6 +12,7 @@ from tests.commands import Shell
 from tests.fakes.http_sink import HttpSink
 from tests.harness import Client, cloudevent
 from tests.ibm_sdk import Sdk
+from tests.waiting import until
 
 BODY = '{"text": "{{event.subject}} ({{data.code}})"}'
 
@@ -93,7 +94,7 @@ async def test_a_preview_shows_any_event_and_sends_nothing(tenant: Client, sink:
         status, made = await tenant.call("POST", "templates/preview", {**draft, **event})
         assert (status, json.loads(made["parts"]["body"])) == (200, {"text": 'A "quote" (7)'})
     status, made = await tenant.call("POST", "templates/preview", {"preset": "ibm-mail"})
-    assert made["parts"]["subject"] == "Backup failed for vm/12345"
+    assert made["parts"]["title"] == "Backup failed for vm/12345"
     broken = {"type": "webhook.notification", "params": params('{"a":1,{{#if no}}"b":2{{/if}}}')}
     status, answer = await tenant.call("POST", "templates/preview", broken)
     assert (status, answer["code"]) == (422, "template_not_json")
@@ -127,3 +128,22 @@ async def test_commands_make_change_preview_and_delete_templates(shell: Shell, t
     await shell.ok("template", "delete", "hook")
     failed = await shell.run("template", "show", "hook")
     assert failed.code != 0
+
+
+async def test_messages_go_out_in_the_words_of_the_subscriptions_template(tenant: Client, sink: HttpSink):
+    route = await tenant.webhook_route(sink.url("/hook"))
+    template = await tenant.create("templates", name="t", type="webhook.notification", params=params())
+    using = {"attributes": {"template_id_notification": template["id"]}}
+    await tenant.call("PATCH", f"subscriptions/{route['subscription']}", using)
+    await tenant.send(cloudevent("1", title='A "quote"', data={"code": 7}), route["source"])
+    await until(lambda: len(sink.requests) == 1)
+    assert json.loads(sink.requests[0].body) == {"text": 'A "quote" (7)'}
+    changed = {"params": params('{"n": {{#if data.code}}{{data.code}}{{/if}} }')}
+    await tenant.call("PUT", f"templates/{template['id']}", changed)
+    _, accepted = await tenant.send(cloudevent("2", data={}), route["source"])
+    await until(lambda: len(sink.requests) == 2)
+    assert json.loads(sink.requests[1].body)["id"] == "2", "the default form, because the template failed"
+    event = await tenant.get(f"events/{accepted['notification_id']}")
+    delivery = await tenant.get(f"deliveries/{event['deliveries'][0]['id']}")
+    assert delivery["state"] == "delivered"
+    assert "the template 't' failed, the default form was sent" in delivery["tries"][0]["detail"]

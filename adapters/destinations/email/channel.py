@@ -13,10 +13,11 @@ from adapters.destinations.email.mailer import MAX_CONNECTIONS, Mailer
 from adapters.destinations.email.subscription import MailAddress
 from gateway.spi.destination import Destination, DestinationConfig
 from gateway.spi.masking import Masking
-from gateway.spi.message import HTML, Message
+from gateway.spi.message import HTML, TEXT, TITLE, Message
 from gateway.spi.outcome import DeliveryFailed, Reason, Receipt
 from gateway.spi.relay import Relay
-from gateway.spi.templates import Target
+from gateway.spi.templates import Target, looks_like_html
+from gateway.spi.wording import Words
 
 TIMEOUT_SECONDS = 30.0
 """A conversation takes a dozen round trips, and servers make new senders wait on purpose."""
@@ -58,9 +59,11 @@ class MailDestination(Destination[C, MailAddress]):
             await self._mailer.close()
 
     @classmethod
-    def target_of(cls, part: str, text: str) -> Target | None:
-        """See Destination. Beside subject and text a mail has HTML."""
-        return Target.HTML if part == HTML else super().target_of(part, text)
+    def wording(cls, name: str, text: str) -> Words | None:
+        """See Destination. A body without an element is plain text; an HTML one may have a text beside it."""
+        if name == "body" and looks_like_html(text):
+            return Words(HTML, Target.HTML)
+        return _WORDS.get(name)
 
     @classmethod
     def recipients(cls, address: MailAddress) -> tuple[str, ...]:
@@ -75,6 +78,13 @@ class MailDestination(Destination[C, MailAddress]):
             address.reply_to_name,
             self.tools.domain,
         )
+
+
+_WORDS = {
+    "subject": Words(TITLE, Target.LINE),
+    "body": Words(TEXT, Target.TEXT),
+    "text": Words(TEXT, Target.TEXT),
+}
 
 
 def _recipient(message: Message) -> str:

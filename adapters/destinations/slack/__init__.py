@@ -21,17 +21,23 @@ from adapters.destinations.slack.address import SlackAddress
 from adapters.destinations.slack.answers import judge_api, judge_compatible, judge_slack, message_id
 from gateway.spi.destination import DestinationConfig, Endpoint, Pace, Tools
 from gateway.spi.exchange import HttpDestination
-from gateway.spi.message import Message
+from gateway.spi.message import BODY, Message
 from gateway.spi.outcome import DeliveryFailed, Reason, Receipt
-from gateway.spi.rendering import colour, one_line
+from gateway.spi.rendering import clip, colour, one_line
 from gateway.spi.secret_url import SecretUrl, readable_on_the_way
+from gateway.spi.templates import Target, looks_like_json
 from gateway.spi.transport import HttpRequest, parse_url
+from gateway.spi.wording import Words
 
 SLACK_HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com", "slack.com", "slack-gov.com"})
 PACE = Pace(1, 1.0)
 """One message a second to a webhook or a channel, as Slack publishes it; bursts are let through at times."""
 
 MAX_THREAD_KEY = 300
+MAX_MRKDWN = 12_000
+TEMPLATED = frozenset({"attachments", "blocks", "text"})
+"""What of a post a template may give: the rest says where it goes and in whose name."""
+
 _TOKEN = re.compile(r"[\x21-\x7e]{1,255}\Z")
 
 
@@ -129,6 +135,13 @@ class Slack(HttpDestination[SlackConfig, SlackAddress]):
         """See Destination."""
         return address.recipients
 
+    @classmethod
+    def wording(cls, name: str, text: str) -> Words | None:
+        """See Destination. A body is the JSON of a post (IBM's templates are), or a text in mrkdwn."""
+        if name != "body":
+            return None
+        return Words(BODY, Target.SLACK_JSON if looks_like_json(text) else Target.SLACK)
+
     @property
     def pace(self) -> Pace | None:
         """Slack's own, for Slack's own hosts."""
@@ -144,7 +157,7 @@ class Slack(HttpDestination[SlackConfig, SlackAddress]):
 
     def _post(self, message: Message, address: SlackAddress) -> dict[str, Any]:
         places = {"channel": message.recipient or address.channel, "thread_ts": address.thread_ts}
-        content = self._content(message, address.attachment_color or colour(message))
+        content = _templated(message) or self._content(message, address.attachment_color or colour(message))
         return {name: value for name, value in places.items() if value} | content
 
     async def _by_token(self, post: dict[str, Any], message: Message, token: SecretStr) -> Receipt:
@@ -158,6 +171,17 @@ class Slack(HttpDestination[SlackConfig, SlackAddress]):
     def _request(self, post: dict[str, Any], *headers: tuple[str, str]) -> HttpRequest:
         typed = ("content-type", "application/json; charset=utf-8")
         return HttpRequest("POST", self._target, (typed, *headers), orjson.dumps(post), self.timeout)
+
+
+def _templated(message: Message) -> dict[str, Any]:
+    """What a template made of the message: a post, its blocks alone, or a text; {} where there is none."""
+    made = message.templated.get(BODY, "").strip()
+    if not made:
+        return {}
+    whole = orjson.loads(made) if made[0] in "{[" and made[-1] in "}]" else clip(made, MAX_MRKDWN)
+    if isinstance(whole, dict):
+        return {name: value for name, value in whole.items() if name in TEMPLATED}
+    return {"blocks": whole} if isinstance(whole, list) else {"text": whole}
 
 
 def _metadata(message: Message) -> dict[str, Any]:

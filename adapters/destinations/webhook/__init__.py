@@ -29,9 +29,9 @@ from gateway.spi.message import BODY, Message
 from gateway.spi.outcome import Receipt
 from gateway.spi.rendering import clip
 from gateway.spi.signing import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, Signer
-from gateway.spi.templates import Target
+from gateway.spi.templates import Target, looks_like_json
 from gateway.spi.transport import HttpRequest, parse_url
-from gateway.spi.wording import worded
+from gateway.spi.wording import Words, worded
 
 CONTENT_TYPE = "content-type"
 
@@ -72,9 +72,9 @@ class Webhook(HttpDestination[WebhookConfig, WebhookAddress]):
         self._body_type = (CONTENT_TYPE, config.content_type or configured or JSON_TYPE)
 
     @classmethod
-    def target_of(cls, part: str, text: str) -> Target | None:
+    def wording(cls, name: str, text: str) -> Words | None:
         """See Destination. A template makes the whole body."""
-        return Target.JSON if part == BODY else None
+        return Words(BODY, Target.JSON if looks_like_json(text) else Target.TEXT) if name == "body" else None
 
     @property
     def pace(self) -> Pace | None:

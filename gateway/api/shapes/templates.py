@@ -87,7 +87,7 @@ class TemplatePage(PageAnswer):
 
 
 class PreviewAnswer(Answer):
-    """What every part says: `subject`, `html` and `text` of mail, `title` and `body` of all else."""
+    """What the template makes of a message: its `title`, `text`, `html`, or the whole `body` of a post."""
 
     event_id: str
     parts: dict[str, str]

@@ -12,8 +12,7 @@ line that it is put into. No template reaches anything but the mappings, lists a
 
 from gateway.spi.templates.context import Context, context_of
 from gateway.spi.templates.failure import RenderFailed, TemplateInvalid
-from gateway.spi.templates.parts import compile_parts
-from gateway.spi.templates.target import Target
+from gateway.spi.templates.target import Target, looks_like_html, looks_like_json
 from gateway.spi.templates.template import Template, compile_template
 
 __all__ = [
@@ -22,7 +21,8 @@ __all__ = [
     "Target",
     "Template",
     "TemplateInvalid",
-    "compile_parts",
     "compile_template",
     "context_of",
+    "looks_like_html",
+    "looks_like_json",
 ]

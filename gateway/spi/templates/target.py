@@ -41,6 +41,7 @@ _HTML: Mapping[int, str] = str.maketrans(
 )
 _TELEGRAM: Mapping[int, str] = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;"})
 _SLACK: Mapping[int, str] = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_ELEMENT = re.compile(r"<(?:!doctype|!--|[a-z][a-z0-9]*[\s>/])", re.IGNORECASE)
 _HTML_SPECIAL = re.compile("[&<>\"'`=]")
 _BROADCAST = re.compile(r"@(?=(?:all|channel|everyone|here)\b)", re.IGNORECASE)
 _MARKDOWN = re.compile(r"[\\`*_\[\]<>~|&!]|^[ \t]*(?:[#+=-]|[0-9]{1,9}(?=[.)]))", re.MULTILINE)
@@ -99,3 +100,22 @@ ESCAPES: Mapping[Target, Escape] = {
     Target.URL: url,
 }
 """For every target whose values are escaped alike wherever they stand; JSON is in `json_place`."""
+
+
+def looks_like_json(text: str) -> bool:
+    """Whether the first thing that it writes is a bracket of JSON."""
+    at, size = 0, len(text)
+    while at < size:
+        if text[at].isspace():
+            at += 1
+        elif text.startswith("{{", at):
+            end = text.find("}}", at)
+            at = end + (3 if text.startswith("{{{", at) else 2) if end >= 0 else size
+        else:
+            return text[at] in "{["
+    return False
+
+
+def looks_like_html(text: str) -> bool:
+    """Whether there is an element in it."""
+    return _ELEMENT.search(text) is not None

@@ -7,11 +7,12 @@ import orjson
 import pytest
 
 from gateway.domain.delivery import AcceptedEvent
+from gateway.pipeline.wording import compile_parts
 from gateway.spi.cloudevents.meaning import meaning
 from gateway.spi.cloudevents.payload import payload
 from gateway.spi.cloudevents.structured import decode
 from gateway.spi.message import Message
-from gateway.spi.templates import compile_parts, context_of
+from gateway.spi.templates import context_of
 from schemas.templates import presets
 
 GOLDEN = Path(__file__).parents[2] / "data" / "golden" / "templates"
@@ -52,7 +53,7 @@ def kymaros(**data):
 )
 def test_ibms_mail_is_the_one_that_ibm_prints(preset, file):
     event = json.loads(MAIL.read_text(encoding="utf-8"))[0]["event"]
-    assert made(preset, event, "subject") == "Volume Backup Job Creation Failure"
+    assert made(preset, event, "title") == "Volume Backup Job Creation Failure"
     assert made(preset, event, "text") == golden(file)
 
 

@@ -11,8 +11,7 @@ from gateway.spi.cloudevents.meaning import meaning
 from gateway.spi.cloudevents.payload import payload
 from gateway.spi.cloudevents.structured import decode
 from gateway.spi.message import Message
-from gateway.spi.templates import Target, compile_parts, compile_template, context_of
-from gateway.spi.templates.parts import looks_like_json
+from gateway.spi.templates import Target, compile_template, context_of, looks_like_json
 
 EVENT = {
     "specversion": "1.0",
@@ -101,30 +100,6 @@ def test_data_is_parsed_only_for_a_template_that_reads_it(monkeypatch):
 
 def test_an_event_without_json_data_has_none():
     assert shown("{{#if data}}x{{else}}none{{/if}}{{data.x}}", data=None) == "none"
-
-
-@pytest.mark.parametrize(
-    ("type", "parts", "targets"),
-    [
-        (
-            "smtp_custom.notification",
-            {"subject": "s", "body": "<p>x</p>", "text": "x"},
-            {"subject": "line", "html": "html", "text": "text"},
-        ),
-        ("email.notification", {"body": "a < b {{x}}"}, {"text": "text"}),
-        ("slack.notification", {"body": "*{{x}}*"}, {"body": "slack"}),
-        ("slack.notification", {"body": '{{#if x}}{"a":1}{{/if}}'}, {"body": "json"}),
-        ("webhook.notification", {"body": "{{! c }} [ {{x}} ]"}, {"body": "json"}),
-        ("webhook.notification", {"body": "{{{x}}} text"}, {"body": "text"}),
-        (
-            "telegram.notification",
-            {"title": "t", "body": "<b>{{x}}</b>"},
-            {"title": "line", "body": "telegram"},
-        ),
-    ],
-)
-def test_parts_are_written_in_what_the_kind_shows(type, parts, targets):
-    assert {name: made.target for name, made in compile_parts(type, parts).items()} == targets
 
 
 @pytest.mark.parametrize(
