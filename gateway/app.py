@@ -161,6 +161,7 @@ class Gateway:
             clock,
             told,
             public_url=settings.public_url,
+            unsubscribe_links=identity.unsubscribe_links,
             on_gone=gone,
         )
         limits = Limits(
@@ -212,6 +213,7 @@ class Gateway:
             counting=Counting(store.counters, counts, clock),
             dry_runs=DryRuns(self.current, store.ledger, topics, subscriptions, clock),
             explanations=Explanations(self.current, store.registry, records),
+            unsubscribe_links=identity.unsubscribe_links,
             trials=Trials(self.current, store.ledger, self.dispatcher, records, clock),
         )
         self._retention = Retention(

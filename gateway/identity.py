@@ -20,6 +20,7 @@ from gateway.security.keyprint import Keyprint
 from gateway.security.keys import generate, operator_digest
 from gateway.security.references import References
 from gateway.security.tokens import AccessTokens
+from gateway.security.unsubscribing import UnsubscribeLinks
 from gateway.security.vault import Secrets, Vault, fresh_key, parse_keys, write_private
 from gateway.settings import Settings
 
@@ -40,6 +41,7 @@ class Identity:
     keyprint: Keyprint
     secrets: Secrets
     tokens: AccessTokens
+    unsubscribe_links: UnsubscribeLinks
     admin_key_is_new: bool
     new_master: str
 
@@ -59,7 +61,8 @@ def load_identity(settings: Settings, clock: Clock) -> Identity:
     secrets = Secrets(vault, References(settings.references))
     operator = operator_digest(admin_key)
     keyprint = Keyprint.of(operator, vault.key_ids)
-    return Identity(admin_key, operator, keyprint, secrets, AccessTokens(masters, clock), is_new, new_master)
+    tokens, links = AccessTokens(masters, clock), UnsubscribeLinks(masters, settings.public_url)
+    return Identity(admin_key, operator, keyprint, secrets, tokens, links, is_new, new_master)
 
 
 def keep_master(identity: Identity, settings: Settings, entities: Iterable[Entity]) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from gateway.domain.ids import DestinationId, InstanceId, SubscriptionId, TopicId
 
-RECIPIENT_LISTS = ("invited", "subscribed", "unsubscribed")
+INVITED, SUBSCRIBED, UNSUBSCRIBED = "invited", "subscribed", "unsubscribed"
+RECIPIENT_LISTS = (INVITED, SUBSCRIBED, UNSUBSCRIBED)
 """Lists of an address that are added to and taken from, as IBM's API does; others are replaced."""
 
 

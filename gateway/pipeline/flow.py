@@ -19,6 +19,7 @@ import structlog
 
 from gateway.domain.clock import Clock
 from gateway.domain.delivery import Claim, Settlement, State
+from gateway.domain.destination import UNSUBSCRIBED
 from gateway.domain.errors import Refused, TooLarge
 from gateway.domain.ids import DestinationId, EventId
 from gateway.domain.source import Source
@@ -46,6 +47,8 @@ from gateway.pipeline.signature import Signatures
 from gateway.pipeline.snapshot import Current, Snapshot, configuration_busy
 from gateway.pipeline.validate import Verdict, validate
 from gateway.ports import Appended, Ledger, StaleRoutingError
+from gateway.security.unsubscribing import UnsubscribeLinks, Unsubscription
+from gateway.spi.destination import SubscriptionAddress
 from gateway.spi.outcome import Reason
 from gateway.spi.source_format import Decoded
 from gateway.telemetry.metrics import Metrics
@@ -264,11 +267,13 @@ class Dispatch:
         told: Told,
         *,
         public_url: str,
+        unsubscribe_links: UnsubscribeLinks,
         on_gone: Callable[[DestinationId], Awaitable[None]],
     ) -> None:
         self._current, self._ledger, self._channels = current, ledger, channels
         self._clock, self._public_url = clock, public_url
         self._metrics, self._counts, _, self._results = told
+        self._unsubscribe_links = unsubscribe_links
         self._on_gone = on_gone
 
     async def deliver(self, claim: Claim) -> Tried | None:
@@ -297,10 +302,14 @@ class Dispatch:
             return Tried(due_at=now)
         self._metrics.in_flight.inc()
         try:
-            wording = snapshot.wordings.get(claim.subscription_id)
-            message = render(claim, wording, public_url=self._public_url)
             address = snapshot.addresses.get(claim.subscription_id) or (
                 blank_address(destination) if trial else None
+            )
+            message = render(
+                claim,
+                snapshot.wordings.get(claim.subscription_id),
+                public_url=self._public_url,
+                unsubscribe_url=self._unsubscribe_url(claim, address),
             )
             outcome = await send(self._channels, destination, address, message, self._clock)
             chance = random.random()  # noqa: S311  spreads retries, guards nothing
@@ -311,6 +320,13 @@ class Dispatch:
             self._metrics.in_flight.dec()
         self._observe(claim, destination.kind, outcome, settlement, settled=settled)
         return await self._tried(outcome, settlement, destination.id)
+
+    def _unsubscribe_url(self, claim: Claim, address: SubscriptionAddress | None) -> str:
+        """Where the recipient unsubscribes; '' for kinds that keep no list of who did."""
+        if not claim.recipient or not claim.subscription_id or not hasattr(address, UNSUBSCRIBED):
+            return ""
+        wanted = Unsubscription(claim.accepted.instance_id, claim.subscription_id, claim.recipient)
+        return self._unsubscribe_links.url(wanted)
 
     async def _as_new_as(self, version: int) -> Snapshot:
         """The configuration in force, at least that of `version` if it can be had: another node may have

@@ -7,10 +7,17 @@ from gateway.pipeline.wording import Wording
 from gateway.spi.message import Message
 
 
-def render(claim: Claim, wording: Wording | None = None, *, public_url: str) -> Message:
+def render(
+    claim: Claim, wording: Wording | None = None, *, public_url: str, unsubscribe_url: str = ""
+) -> Message:
     """The message of one delivery, in the words of its subscription's template if there is one; what needs
     the data parsed is worked out when a channel asks for it."""
     message = Message(
-        claim.delivery_id, claim.accepted, claim.recipient, public_url, destination_id=claim.destination_id
+        claim.delivery_id,
+        claim.accepted,
+        claim.recipient,
+        public_url,
+        destination_id=claim.destination_id,
+        unsubscribe_url=unsubscribe_url,
     )
     return wording.of(message) if wording else message

@@ -14,16 +14,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gateway.domain.clock import Clock
 from gateway.domain.ids import KeyId
+from gateway.security.derivation import base64url, derived, from_base64url
 
 LIFETIME = 3600
 """Seconds that a token is good for, as IBM's are."""
@@ -65,7 +63,7 @@ class AccessTokens:
     """Makes and reads tokens. `masters` are the vault's master keys: the first one signs, all are known."""
 
     def __init__(self, masters: Sequence[bytes], clock: Clock) -> None:
-        roots = [_derived(master) for master in masters]
+        roots = [derived(master, _PURPOSE) for master in masters]
         self._roots = {_header(root): root for root in roots}
         self._signing = _header(roots[0])
         self._clock = clock
@@ -85,7 +83,7 @@ class AccessTokens:
             SCOPE,
             _mark(root, key_digest),
         )
-        signed = f"{self._signing}.{_text(msgspec.json.encode(claims))}"
+        signed = f"{self._signing}.{base64url(msgspec.json.encode(claims))}"
         return AccessToken(f"{signed}.{_signature(root, signed)}", now, now + LIFETIME)
 
     def holder(self, token: str, digest_of: Callable[[KeyId], str | None]) -> KeyId | None:
@@ -98,35 +96,27 @@ class AccessTokens:
         root = self._roots.get(header)
         if root is None or not _same(_signature(root, signed), signature):
             return None
-        claims = msgspec.json.decode(urlsafe_b64decode(payload + "=="), type=_Claims)
+        claims = msgspec.json.decode(from_base64url(payload), type=_Claims)
         if claims.exp <= self._clock.now():
             return None
         live = digest_of(claims.sub)
         return claims.sub if live is not None and _same(_mark(root, live), claims.mark) else None
 
 
-def _derived(master: bytes) -> bytes:
-    return HKDF(SHA256(), 32, salt=None, info=_PURPOSE).derive(master)
-
-
 def _header(root: bytes) -> str:
     """The first part of every token that this key signs: comparing it whole leaves no algorithm to choose."""
     name = hashlib.sha256(_PURPOSE + root).hexdigest()[:8]
-    return _text(msgspec.json.encode({"alg": "HS256", "typ": "JWT", "kid": name}))
+    return base64url(msgspec.json.encode({"alg": "HS256", "typ": "JWT", "kid": name}))
 
 
 def _mark(root: bytes, key_digest: str) -> str:
     """What ties a token to the very secret of its key, and tells nothing of it."""
-    return _text(hmac.digest(root, b"mark " + key_digest.encode(), "sha256")[:16])
+    return base64url(hmac.digest(root, b"mark " + key_digest.encode(), "sha256")[:16])
 
 
 def _signature(root: bytes, signed: str) -> str:
-    return _text(hmac.digest(root, signed.encode(), "sha256"))
+    return base64url(hmac.digest(root, signed.encode(), "sha256"))
 
 
 def _same(one: str, other: str) -> bool:
     return hmac.compare_digest(one.encode(), other.encode())
-
-
-def _text(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -9,6 +9,7 @@ from gateway.domain.clock import Clock
 from gateway.pipeline.flow import Ingest
 from gateway.pipeline.snapshot import Current
 from gateway.ports import NodeState
+from gateway.security.unsubscribing import UnsubscribeLinks
 from gateway.service.activity import Activities
 from gateway.service.callbacks import Callbacks
 from gateway.service.connecting import Connecting
@@ -60,6 +61,7 @@ class Services:
     explanations: Explanations
     dry_runs: DryRuns
     counting: Counting
+    unsubscribe_links: UnsubscribeLinks
     trials: Trials
     leaving: bool = False
     draining: bool = False

@@ -7,7 +7,13 @@ from dataclasses import replace
 
 from pydantic import ValidationError
 
-from gateway.domain.destination import RECIPIENT_LISTS, Subscription
+from gateway.domain.destination import (
+    INVITED,
+    RECIPIENT_LISTS,
+    SUBSCRIBED,
+    UNSUBSCRIBED,
+    Subscription,
+)
 from gateway.domain.errors import Conflict, Invalid, Malformed, NotFound, Problem
 from gateway.domain.ids import DestinationId, SubscriptionId, TemplateId, TopicId, new_id
 from gateway.domain.source import Instance
@@ -15,6 +21,7 @@ from gateway.domain.template import REFERENCES
 from gateway.pipeline.route import joint_problems
 from gateway.pipeline.snapshot import Snapshot
 from gateway.ports import Cancel, Put, Remove
+from gateway.security.unsubscribing import Unsubscription
 from gateway.service.configuration import Configurator, Decision
 from gateway.service.destinations import find_destination, model_problems
 from gateway.service.topics import find_topic
@@ -23,14 +30,14 @@ from schemas.templates import presets
 
 MAX_RECIPIENTS = 500
 MAX_FAN_OUT = 5000
-ON_BOTH = ("invited", "subscribed")
+ON_BOTH = (INVITED, SUBSCRIBED)
 """Invited counts as subscribed: who is removed from one of the two is removed from both."""
 
 OPERATION = "operation"
 """What makes a row of an update an edit, in IBM's lists of channels."""
 
 DELETED = "subscription_deleted"
-UNSUBSCRIBED = "unsubscribed"
+NO_LONGER_SUBSCRIBED = "unsubscribed"
 
 
 class Subscriptions:
@@ -60,10 +67,24 @@ class Subscriptions:
         def decide(snapshot: Snapshot) -> Decision[Subscription]:
             subscription = find_subscription(snapshot, instance, subscription_id)
             changed = self.proposed(snapshot, instance, subscription_id, fields)
-            lost = set(recipients(snapshot, subscription)) - set(recipients(snapshot, changed))
-            place = subscription.destination_id, subscription.id
-            cancels = [Cancel(UNSUBSCRIBED, *place, tuple(sorted(lost)))] if lost else []
-            return Decision(changed, [Put(changed, _unique(changed))], cancels)
+            return _replaced(snapshot, subscription, changed)
+
+        return await self._configurator.change(decide)
+
+    async def unsubscribe(self, wanted: Unsubscription) -> bool:
+        """Take a recipient at their word: on the list of who unsubscribed, off the others, and nothing that
+        is pending goes out. False where nothing was sent to them any more anyway.
+        """
+
+        def decide(snapshot: Snapshot) -> Decision[bool]:
+            subscription = snapshot.subscriptions.get(wanted.subscription_id)
+            if subscription is None or has_unsubscribed(subscription, wanted.recipient):
+                return Decision(False)
+            address = _without(subscription.address, wanted.recipient)
+            now = self._configurator.clock.now()
+            changed = _checked(snapshot, replace(subscription, address=address, updated_at=now))
+            decided = _replaced(snapshot, subscription, changed)
+            return Decision(True, decided.changes, decided.effects)
 
         return await self._configurator.change(decide)
 
@@ -107,6 +128,12 @@ def find_subscription(snapshot: Snapshot, instance: Instance, subscription_id: s
     if subscription is None or subscription.instance_id != instance.id:
         raise NotFound("subscription_not_found", f"there is no subscription {subscription_id!r}")
     return subscription
+
+
+def has_unsubscribed(subscription: Subscription, recipient: str) -> bool:
+    """Whether this recipient is on the list of those who want no more."""
+    gone = _texts(subscription.address.get(UNSUBSCRIBED))
+    return recipient.casefold() in {one.casefold() for one in gone}
 
 
 def recipients(snapshot: Snapshot, subscription: Subscription) -> tuple[str, ...]:
@@ -158,6 +185,13 @@ def _operated(name: str, known: object, rows: Sequence[object]) -> list[dict[str
     return [{"id": id} for id in ids]
 
 
+def _without(address: Mapping[str, object], recipient: str) -> dict[str, object]:
+    """The address with a recipient moved to those who unsubscribed, of whom the latest are remembered."""
+    edits = {INVITED: {"remove": [recipient]}, UNSUBSCRIBED: {"add": [recipient]}}
+    moved = merge_address(address, edits)
+    return {**moved, UNSUBSCRIBED: _texts(moved[UNSUBSCRIBED])[-MAX_RECIPIENTS:]}
+
+
 def _edited(name: str, edit: Mapping[str, object], action: str) -> Sequence[str]:
     listed = edit.get(action) or []
     if isinstance(listed, list) and listed == _texts(listed) and set(edit) <= {"add", "remove"}:
@@ -172,6 +206,14 @@ def _edited(name: str, edit: Mapping[str, object], action: str) -> Sequence[str]
 
 def _texts(listed: object) -> Sequence[str]:
     return [one for one in listed if isinstance(one, str)] if isinstance(listed, list | tuple) else []
+
+
+def _replaced(snapshot: Snapshot, known: Subscription, changed: Subscription) -> Decision[Subscription]:
+    """The change, with what is pending for those cancelled whom it no longer reaches."""
+    lost = set(recipients(snapshot, known)) - set(recipients(snapshot, changed))
+    place = known.destination_id, known.id
+    cancels = [Cancel(NO_LONGER_SUBSCRIBED, *place, tuple(sorted(lost)))] if lost else []
+    return Decision(changed, [Put(changed, _unique(changed))], cancels)
 
 
 def _checked(snapshot: Snapshot, subscription: Subscription) -> Subscription:

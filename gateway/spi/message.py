@@ -58,7 +58,8 @@ class Message:
     """One delivery's content. `delivery_id` is the id that a receiver sees on every try.
 
     `templated` holds the parts that the subscription's template made, escaped for their target; `note` is
-    for the attempt: what the reader of the message does not see.
+    for the attempt: what the reader of the message does not see. `unsubscribe_url` is where the recipient
+    wants no more of them, '' where there is no such place.
     """
 
     delivery_id: str
@@ -68,6 +69,7 @@ class Message:
     templated: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
     destination_id: str = ""
+    unsubscribe_url: str = ""
 
     @property
     def event(self) -> Event:

@@ -22,6 +22,7 @@ CUT = "[...]"
 """What ends a text that was cut, as IBM's cut texts end (checklist IBM-31)."""
 
 DETAILS_TITLE = "Notification details:"
+UNSUBSCRIBE = "Unsubscribe"
 MAX_DETAILS = 64 * 1024
 """Characters of the event's data shown in a body."""
 
@@ -111,6 +112,8 @@ def text_body(message: Message, *, with_details: bool) -> str:
     shown = details(message.event) if with_details else ""
     if shown:
         lines += [DETAILS_TITLE, shown]
+    if message.unsubscribe_url:
+        lines.append(f"{UNSUBSCRIBE}: {message.unsubscribe_url}")
     return "\n\n".join(lines) + "\n"
 
 
@@ -130,34 +133,74 @@ def html_body(message: Message, *, with_details: bool) -> str:
     return "".join(
         (
             _HEAD % title,
-            f'<div style="border-left:4px solid {colour(message)};padding:4px 16px">\n',
-            f'<h1 style="font-size:20px;margin:8px 0">{title}</h1>\n',
-            f"<p>{summary}</p>\n" if summary else "",
+            _FRAME % (message.severity.word, colour(message)),
+            f'<h1 style="font-size:20px;line-height:1.3;margin:4px 0 12px">{title}</h1>\n',
+            f"<p {_PARAGRAPH}>{summary}</p>\n" if summary else "",
             _facts_table(message.facts),
             *_anchors(message.links),
-            f"<p>{DETAILS_TITLE}</p>\n<pre {_PRE}>{shown}</pre>\n" if shown else "",
-            "</div>\n</body>\n</html>\n",
+            f"<p {_PARAGRAPH}>{DETAILS_TITLE}</p>\n<pre {_PRE}>{shown}</pre>\n" if shown else "",
+            "</div>\n",
+            _farewell(message.unsubscribe_url),
+            "</body>\n</html>\n",
         )
     )
 
 
+# Programs that drop <style> show the light form, which stands in the elements; the dark one overrules it.
 _HEAD = """<!DOCTYPE html>
 <html lang="en">
-<head><meta charset="utf-8"><title>%s</title></head>
-<body style="font-family:sans-serif;font-size:14px;color:#222222;background:#ffffff">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>%s</title>
+<style>
+:root { color-scheme: light dark; }
+@media (prefers-color-scheme: dark) {
+body { background: #1c1c1e !important; color: #e6e6e8 !important; }
+th, .farewell, .farewell a { color: #a6a6ad !important; }
+a { color: #8ab4f8 !important; }
+pre { background: #2c2c30 !important; }
+.critical { border-left-color: #e5484d !important; }
+}
+</style>
+</head>
+<body style="margin:0;padding:16px;font-family:sans-serif;font-size:15px;line-height:1.45;color:#222222;\
+background:#ffffff">
 """
-_PRE = 'style="background:#f4f4f4;padding:8px;white-space:pre-wrap"'
-_ROW = '<tr><th style="text-align:left;padding:2px 16px 2px 0">%s</th><td>%s</td></tr>\n'
+_FRAME = (
+    '<div class="%s" style="max-width:640px;border-left:4px solid %s;padding:4px 16px;'
+    'overflow-wrap:anywhere">\n'
+)
+_PARAGRAPH = 'style="margin:0 0 12px"'
+_PRE = (
+    'style="background:#f4f4f4;padding:12px;margin:0;font-size:13px;white-space:pre-wrap;'
+    'overflow-wrap:anywhere"'
+)
+_TABLE = 'style="border-collapse:collapse;margin:0 0 12px"'
+_ROW = (
+    '<tr><th style="text-align:left;vertical-align:top;white-space:nowrap;font-weight:normal;color:#666666;'
+    'padding:2px 16px 2px 0">%s</th><td style="vertical-align:top;padding:2px 0">%s</td></tr>\n'
+)
+_FAREWELL = (
+    '<p class="farewell" style="max-width:640px;margin:16px 0 0;padding:0 20px;font-size:12px;color:#666666">'
+    '<a href="%s" style="color:#666666">%s</a></p>\n'
+)
+
+
+def _farewell(url: str) -> str:
+    return _FAREWELL % (html.escape(url), UNSUBSCRIBE) if url else ""
 
 
 def _facts_table(facts: Iterable[Fact]) -> str:
     rows = [_ROW % (html.escape(name), html.escape(one_line(value, MAX_DETAILS))) for name, value in facts]
-    return f"<table>\n{''.join(rows)}</table>\n" if rows else ""
+    return f"<table {_TABLE}>\n{''.join(rows)}</table>\n" if rows else ""
 
 
 def _anchors(links: Iterable[Link]) -> Iterable[str]:
     for label, url in web_links(links):
-        yield f'<p><a href="{html.escape(url)}">{html.escape(one_line(label, 200) or url)}</a></p>\n'
+        named = html.escape(one_line(label, 200) or url)
+        yield f'<p {_PARAGRAPH}><a href="{html.escape(url)}">{named}</a></p>\n'
 
 
 def shown_links(message: Message, most: int, longest: int) -> list[Link]:

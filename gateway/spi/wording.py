@@ -16,6 +16,9 @@ from gateway.spi.templates import (
     context_of,
 )
 
+UNSUBSCRIBE = "ibmen_unsubscription"
+"""The name by which IBM's templates of mails have the link to unsubscribe (en-email-templates.md)."""
+
 
 class Words(NamedTuple):
     """What a text of a template makes: a part of a Message, written for this target."""
@@ -37,7 +40,9 @@ def compiled(text: str, target: Target) -> Template:
 def worded(message: Message, parts: Mapping[str, Template], name: str) -> Message:
     """The message with the parts that these templates make of it; as it is, with a note for the attempt,
     where one of them fails: it goes out in any case."""
-    context = context_of(message)
+    context = context_of(
+        message, extra={UNSUBSCRIBE: message.unsubscribe_url} if message.unsubscribe_url else {}
+    )
     try:
         made = {part: template.render(context) for part, template in parts.items()}
     except RenderFailed as failure:

@@ -22,6 +22,8 @@ NOT_REACHED = {
     "GET /openapi.json",  # where the fuzzer reads what there is
     "DELETE /v1/instances/{instance_id}/sources/{id}/keys/{key_id}",  # needs a key of that very source
     "POST /callbacks/{destination_id}/{delivery_id}",  # needs a vendor's signature
+    "GET /unsubscribe/{token}",  # needs a link that only a mail has
+    "POST /unsubscribe/{token}",
 }
 
 

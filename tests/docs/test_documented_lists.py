@@ -86,7 +86,7 @@ def test_every_other_reason_of_a_delivery_is_documented():
         settle.TARGET_DELETED,
         destination_service.DELETED,
         subscription_service.DELETED,
-        subscription_service.UNSUBSCRIBED,
+        subscription_service.NO_LONGER_SUBSCRIBED,
     }
     pending = (collected.reasons_in_sql() | collected.reasons_given_back()) - dead
     assert documented == {

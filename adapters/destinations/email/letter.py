@@ -20,6 +20,11 @@ from gateway.spi.rendering import headline, html_body, one_line, text_body
 MAX_SUBJECT = 255
 """Characters (facts: a subject of 5,000 is accepted by servers and shown by nobody)."""
 
+MAX_URL = 900
+"""Characters of a link in a header, whose line has at most 998 (RFC 5322 section 2.1.1)."""
+
+ONE_CLICK = "List-Unsubscribe=One-Click"
+
 # No quoted-printable or base64 text can hold `=_`, so no body can hold the boundary (RFC 2045 section 6.7).
 _BOUNDARY = "=_tocsin_alternative"
 # 30 bytes make encoded words of 52 characters: lines stay within 76 (RFC 2047 section 2).
@@ -82,11 +87,20 @@ def _header_lines(message: Message, head: Letterhead, recipient: str, now: float
         f"X-Tocsin-Event-Type: {_sanitised(message.event.type)}",
         f"X-Tocsin-Severity: {message.severity.word}",
     ]
+    lines += _unsubscribe_lines(message.unsubscribe_url)
     if head.reply_to:
         lines.append(f"Reply-To: {_named(head.reply_to_name, head.reply_to)}")
     if message.severity is Severity.CRITICAL:
         lines += ["Importance: high", "X-Priority: 1"]
     return lines
+
+
+def _unsubscribe_lines(url: str) -> list[str]:
+    """Where a mail program unsubscribes; with one click only over https (RFC 8058 section 3.1)."""
+    if not url.isascii() or not url.isprintable() or not 0 < len(url) <= MAX_URL:
+        return []
+    one_click = [f"List-Unsubscribe-Post: {ONE_CLICK}"] if url.startswith("https://") else []
+    return [f"List-Unsubscribe: <{url}>", *one_click]
 
 
 def _sanitised(text: str) -> str:

@@ -23,6 +23,7 @@ from gateway.api.resources.sources import SourceHandlers
 from gateway.api.resources.subscriptions import SubscriptionHandlers
 from gateway.api.resources.templates import TemplateHandlers
 from gateway.api.resources.topics import TopicHandlers
+from gateway.api.resources.unsubscribing import UnsubscribeHandlers
 from gateway.api.routes import (
     callbacks,
     destinations,
@@ -38,6 +39,7 @@ from gateway.api.routes import (
     subscriptions,
     templates,
     topics,
+    unsubscribing,
 )
 from gateway.service.services import Services
 
@@ -66,6 +68,7 @@ def endpoints(services: Services) -> Sequence[AnyEndpoint]:
         *subscriptions.declare(SubscriptionHandlers(services)),
         *schemas.declare(SchemaHandlers(services)),
         *templates.declare(TemplateHandlers(services)),
+        *unsubscribing.declare(UnsubscribeHandlers(services)),
         *identity.declare(IdentityHandlers(services)),
         *callbacks.declare(CallbackHandlers(services)),
         *operations.declare(OperationHandlers(services)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -116,8 +117,8 @@ async def test_html_shows_facts_and_links_and_escapes_everything(sink, mail):
     }
     await mail.deliver(to(title="<b>", resource="<i>", links=links, data="</pre>"), MailAddress())
     html = sink.mails[0].part("html")
-    assert '<h1 style="font-size:20px;margin:8px 0">&lt;b&gt;</h1>' in html
-    assert "<td>&lt;i&gt;</td>" in html
+    assert re.search("<h1 [^>]+>&lt;b&gt;</h1>", html)
+    assert re.search("<td [^>]+>&lt;i&gt;</td>", html)
     assert '<a href="https://example.org/?a=1&amp;b=2">Log</a>' in html
     assert "javascript" not in html
     assert 'a="b"' not in html

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.policy
+from dataclasses import replace
 from email import message_from_bytes
 from email.header import decode_header, make_header
 
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 
 from adapters.destinations.email.letter import MAX_SUBJECT, Letterhead, compose, unstructured
 from gateway.spi.rendering import headline, html_body, one_line, text_body
+from tests.fakes.backup_messages import ALL
+from tests.fakes.golden import assert_golden
 from tests.fakes.messages import make_message
 
 HEAD = Letterhead("gw@example.org", "Gateway", domain="gw.example")
@@ -53,6 +56,37 @@ def test_any_event_reads_back_as_title_and_text(title, summary, data):
         assert sent.rstrip("\n") == body(message, with_details=True).rstrip("\n")
         assert part.defects == []
     assert read.defects == []
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_plain_text_is_as_in_the_golden_file(name):
+    url = "https://gateway.example.com/unsubscribe/eyJ.c2ln"
+    message = replace(ALL[name], unsubscribe_url=url)
+    read = message_from_bytes(letter(message, with_details=name == "failure"), policy=email.policy.default)
+    plain = read.get_body(("plain",)).get_content().replace("\r\n", "\n").rstrip("\n")
+    kept = f"Subject: {read['Subject']}\nList-Unsubscribe: {read['List-Unsubscribe']}\n\n{plain}\n"
+    assert_golden(f"email/{name}.txt", kept.encode())
+
+
+@pytest.mark.parametrize(
+    ("url", "one_click"),
+    [
+        ("https://gw.example/unsubscribe/a.b", "List-Unsubscribe=One-Click"),
+        ("http://gw.lan/unsubscribe/a.b", None),
+    ],
+)
+def test_a_mail_program_finds_where_to_unsubscribe(url, one_click):
+    content = letter(replace(make_message(), unsubscribe_url=url))
+    read = message_from_bytes(content, policy=email.policy.default)
+    assert read["List-Unsubscribe"] == f"<{url}>"
+    assert read["List-Unsubscribe-Post"] == one_click
+
+
+@pytest.mark.parametrize(
+    "url", ["", "https://gw.example/\nX: y", "https://gw.é/a", "https://gw/" + "a" * 900]
+)
+def test_a_url_that_no_header_can_hold_is_in_none(url):
+    assert b"List-Unsubscribe" not in letter(replace(make_message(), unsubscribe_url=url))
 
 
 @given(words, words, words)

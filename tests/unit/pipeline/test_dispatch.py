@@ -51,10 +51,8 @@ def ledger():
 @pytest.fixture
 def dispatch(current, ledger):
     clock, metrics = FakeClock(), Metrics()
-    counts = Counts(clock, metrics)
-    return Dispatch(
-        current, ledger, None, clock, Told(metrics, counts, None, None), public_url="", on_gone=None
-    )
+    told = Told(metrics, Counts(clock, metrics), None, None)
+    return Dispatch(current, ledger, None, clock, told, public_url="", unsubscribe_links=None, on_gone=None)
 
 
 async def test_what_this_node_does_not_hold_any_more_is_left_alone(dispatch, ledger):

@@ -114,6 +114,17 @@ def test_without_a_summary_the_text_is_title_and_facts():
     assert "Notification details" not in text
 
 
+def test_who_may_unsubscribe_is_told_where_last_of_all():
+    url = "https://gw.example/unsubscribe/a.b?x=1&y=2"
+    message = replace(make_message(summary="Disk full.", data={"a": 1}), unsubscribe_url=url)
+    assert text_body(message, with_details=True).endswith(f"\n\nUnsubscribe: {url}\n")
+    page = html_body(message, with_details=True)
+    assert page.index("Notification details") < page.index(
+        'href="https://gw.example/unsubscribe/a.b?x=1&amp;y=2"'
+    )
+    assert "Unsubscribe" not in html_body(make_message(), with_details=True)
+
+
 class Reader(HTMLParser):
     """Collects tags and texts."""
 
@@ -140,6 +151,7 @@ def test_no_event_brings_its_own_markup(title, summary, resource, links):
         "head",
         "meta",
         "title",
+        "style",
         "body",
         "div",
         "h1",
@@ -153,8 +165,8 @@ def test_no_event_brings_its_own_markup(title, summary, resource, links):
         "pre",
     }
     assert set(reader.tags) <= allowed
-    assert reader.tags.count("h1") == reader.tags.count("title") == 1
-    assert set(reader.attributes) <= {"lang", "charset", "style", "href"}
+    assert reader.tags.count("h1") == reader.tags.count("title") == reader.tags.count("style") == 1
+    assert set(reader.attributes) <= {"lang", "charset", "name", "content", "class", "style", "href"}
     assert headline(message, MAX_DETAILS) in reader.text
 
 
