@@ -132,10 +132,10 @@ class Heartbeat(HttpDestination[HeartbeatConfig, HeartbeatAddress]):
         return self._base.target
 
     def _healthchecks(self, message: Message, address: HeartbeatAddress) -> str:
-        path, query = self._path.rstrip("/") + _suffix(message, address), [self._query]
+        path, query = self._path.rstrip("/") + _suffix(message, address) or "/", [self._query]
         if message.vocabulary.task_id and address.signal != "alive":
             query.append(f"rid={run_id(message)}")
-        return "?".join(part for part in (path, "&".join(filter(None, query))) if part)
+        return "?".join(filter(None, (path, "&".join(filter(None, query)))))
 
     def _uptime_kuma(self, message: Message, address: HeartbeatAddress) -> str:
         down = address.signal != "alive" and message.state is MessageState.PROBLEM

@@ -64,6 +64,12 @@ async def test_healthchecks_is_told_by_the_path(tools, message, signal, path):
     assert urlsplit(request.target).path == path
 
 
+async def test_a_check_at_the_root_of_a_host_is_pinged_too(tools):
+    well, _ = await pinged(tools, BARE, "/", monitor="healthchecks")
+    badly, _ = await pinged(tools, FAILURE, "/", monitor="healthchecks", address={"signal": "exit_status"})
+    assert (well.target, badly.target.partition("?")[0]) == ("/", "/12")
+
+
 async def test_start_and_end_of_one_run_have_the_same_run_id(tools):
     start, _ = await pinged(tools, STARTED, "/ping/uuid/?create=1", monitor="healthchecks")
     end, _ = await pinged(tools, SUCCESS, "/ping/uuid/?create=1", monitor="healthchecks")
