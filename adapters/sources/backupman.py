@@ -69,7 +69,7 @@ def _id(report: Members, files: Sequence[Members], headers: Mapping[str, str]) -
     """Id and Status, what is known of times, and how the uploads stand: all that a new report may change."""
     if not foreign.text(report, "Id"):
         return foreign.fingerprint(headers.get(foreign.RECEIPT, ""), str(report))
-    states = [str(row.get(name)) for row in files for name in ("Id", "Status", "UpdatedAt")]
+    states = [str(row.get(name)) for row in files for name in ("Id", "Status", "CreatedAt", "UpdatedAt")]
     return foreign.fingerprint(*(str(report.get(name)) for name in ("Id", "Status", "UpdatedAt")), *states)
 
 

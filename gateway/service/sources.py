@@ -88,7 +88,8 @@ class Sources:
             return Registered(replace(source, secrets={}))
         secret = generate_secret()
         secrets = {CURRENT: self._secrets.seal(secret, vault_place(source, CURRENT))}
-        if before := known.get(CURRENT):
+        before = known.get(CURRENT)
+        if before and self._secrets.knows(before):
             opened = self._secrets.open(before, vault_place(source, CURRENT))
             secrets[PREVIOUS] = self._secrets.seal(opened, vault_place(source, PREVIOUS))
         return Registered(replace(source, secrets=secrets), secret)
