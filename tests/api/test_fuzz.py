@@ -17,6 +17,9 @@ import requests
 from tests.api.fuzzing import Findings, load, prepare, run
 from tests.harness import GatewayProcess
 
+pytestmark = pytest.mark.timeout(300)
+"""Seconds: all requests are made before the first test, about a minute on an idle machine."""
+
 MAX_EXAMPLES = 12
 NOT_REACHED = {
     "GET /openapi.json",  # where the fuzzer reads what there is
