@@ -17,12 +17,12 @@ import orjson
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 
 from gateway.spi.destination import DestinationConfig, Pace, SubscriptionAddress, Tools
-from gateway.spi.exchange import HttpDestination
+from gateway.spi.exchange import HttpDestination, json_object
 from gateway.spi.message import Message
 from gateway.spi.outcome import DeliveryFailed, Reason, Receipt
 from gateway.spi.rendering import colour, fitted, headline, one_line, shown_links, text_block
-from gateway.spi.secret_url import SecretUrl, readable_on_the_way
 from gateway.spi.transport import HttpAnswer, HttpRequest, Url, failure_of, parse_retry_after, parse_url
+from gateway.spi.url_settings import SecretUrl, readable_on_the_way
 
 MAX_TITLE = 256
 MAX_DESCRIPTION = 4096
@@ -152,7 +152,7 @@ def told_pace(answer: HttpAnswer) -> Pace | None:
 
 
 def _judge(answer: HttpAnswer, now: float) -> DeliveryFailed | None:
-    told = _told(answer)
+    told = json_object(answer.text)
     failure = failure_of(answer, now)
     if failure is None:
         return None if _message_id(answer) else _unproven(answer)
@@ -178,21 +178,13 @@ def _pause(told: Mapping[str, Any], failure: DeliveryFailed, now: float) -> floa
     return max((pause for pause in pauses if pause is not None), default=None)
 
 
-def _told(answer: HttpAnswer) -> Mapping[str, Any]:
-    try:
-        told = orjson.loads(answer.text)
-    except orjson.JSONDecodeError:
-        return {}
-    return told if isinstance(told, dict) else {}
-
-
 def _code(told: Mapping[str, Any]) -> int:
     code = told.get("code")
     return code if isinstance(code, int) else 0
 
 
 def _message_id(answer: HttpAnswer) -> str:
-    id = _told(answer).get("id")
+    id = json_object(answer.text).get("id")
     return id if isinstance(id, str) else ""
 
 

@@ -16,12 +16,12 @@ from pydantic import Field, StringConstraints
 
 from gateway.domain.severity import Severity
 from gateway.spi.destination import DestinationConfig, Pace, SubscriptionAddress, Tools
-from gateway.spi.exchange import HttpDestination
+from gateway.spi.exchange import HttpDestination, json_object
 from gateway.spi.message import Message
 from gateway.spi.outcome import DeliveryFailed, Reason, Receipt
 from gateway.spi.rendering import details, fitted, good_news, headline, one_line, shown_links, text_block
-from gateway.spi.secret_url import SecretUrl, readable_on_the_way
 from gateway.spi.transport import HttpAnswer, HttpRequest, failure_of, parse_url
+from gateway.spi.url_settings import SecretUrl, readable_on_the_way
 
 MAX_BYTES = 28 * 1024
 """Of a whole message, as Microsoft documents it for webhooks."""
@@ -120,11 +120,8 @@ def _judge(answer: HttpAnswer, now: float) -> DeliveryFailed | None:
 
 def _error_code(answer: HttpAnswer) -> str:
     """The code of an error of Azure Logic Apps, '' where there is none."""
-    try:
-        error = orjson.loads(answer.text)["error"]
-        return one_line(str(error["code"]), 100)
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return ""
+    error = json_object(answer.text).get("error")
+    return one_line(str(error.get("code", "")), 100) if isinstance(error, dict) else ""
 
 
 def post(message: Message) -> dict[str, Any]:

@@ -24,9 +24,9 @@ from gateway.spi.exchange import HttpDestination
 from gateway.spi.message import BODY, Message
 from gateway.spi.outcome import DeliveryFailed, Reason, Receipt
 from gateway.spi.rendering import clip, colour, one_line
-from gateway.spi.secret_url import SecretUrl, readable_on_the_way
 from gateway.spi.templates import Target, looks_like_json
 from gateway.spi.transport import HttpRequest, parse_url
+from gateway.spi.url_settings import SecretUrl, ServerUrl, readable_on_the_way
 from gateway.spi.wording import Words
 
 SLACK_HOSTS = frozenset({"hooks.slack.com", "hooks.slack-gov.com", "slack.com", "slack-gov.com"})
@@ -45,12 +45,6 @@ def _token(secret: SecretStr) -> SecretStr:
     if not _TOKEN.match(secret.get_secret_value()):
         raise ValueError("a token is at most 255 letters, digits and signs, without spaces")
     return secret
-
-
-def _server(url: str) -> str:
-    if "?" in parse_url(url).target:
-        raise ValueError("the address of Slack's API has no query")
-    return url.rstrip("/")
 
 
 class SlackConfig(DestinationConfig):
@@ -74,7 +68,7 @@ class SlackConfig(DestinationConfig):
         title="Format",
         description="blocks for Slack, attachments for hosts without blocks; auto goes by the host.",
     )
-    api_url: Annotated[str, AfterValidator(_server)] = Field(
+    api_url: ServerUrl = Field(
         "https://slack.com/api", title="API", description="Where the bot's messages go; GovSlack has its own."
     )
 

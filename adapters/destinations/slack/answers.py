@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
+from gateway.spi.exchange import json_object
 from gateway.spi.outcome import DeliveryFailed, Reason
 from gateway.spi.rendering import one_line
 from gateway.spi.transport import HttpAnswer, failure_of
@@ -105,7 +104,7 @@ def judge_slack(answer: HttpAnswer, now: float) -> DeliveryFailed | None:
 def judge_compatible(answer: HttpAnswer, now: float) -> DeliveryFailed | None:
     """Any success of a compatible host counts, unless it says itself that it is none."""
     failure = failure_of(answer, now)
-    told = _told(answer)
+    told = json_object(answer.text)
     if failure is None:
         if told.get("success") is not False:
             return None
@@ -124,7 +123,7 @@ def judge_api(answer: HttpAnswer, now: float) -> DeliveryFailed | None:
     failure = failure_of(answer, now)
     if failure is not None:
         return failure
-    told = _told(answer)
+    told = json_object(answer.text)
     if told.get("ok") is True:
         return None
     error = _error(told)
@@ -137,21 +136,13 @@ def judge_api(answer: HttpAnswer, now: float) -> DeliveryFailed | None:
 
 def message_id(answer: HttpAnswer) -> str:
     """Channel and time stamp of the message that was made; the latter begins a thread."""
-    told = _told(answer)
+    told = json_object(answer.text)
     return f"{told.get('channel', '')}/{told.get('ts', '')}"
 
 
 def _failed(reason: Reason, said: str, answer: HttpAnswer) -> DeliveryFailed:
     detail = f"answered {answer.status} {said}".rstrip()
     return DeliveryFailed(reason, detail, status=answer.status, excerpt=answer.text)
-
-
-def _told(answer: HttpAnswer) -> Mapping[str, Any]:
-    try:
-        told = orjson.loads(answer.text)
-    except orjson.JSONDecodeError:
-        return {}
-    return told if isinstance(told, dict) else {}
 
 
 def _error(told: Mapping[str, Any]) -> str:

@@ -18,15 +18,15 @@ from typing import Annotated, Any, ClassVar, Literal
 import orjson
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
-from adapters.destinations.telegram.answers import description, judge, message_id, parameters, told
+from adapters.destinations.telegram.answers import description, judge, message_id, parameters
 from adapters.destinations.telegram.text import HTML, PLAIN, text
 from gateway.domain.severity import Severity
 from gateway.spi.destination import DestinationConfig, Pace, SubscriptionAddress, Tools
-from gateway.spi.exchange import HttpDestination
+from gateway.spi.exchange import HttpDestination, json_object
 from gateway.spi.message import Message
 from gateway.spi.outcome import DeliveryFailed, Receipt
-from gateway.spi.secret_url import readable_on_the_way
 from gateway.spi.transport import HttpRequest, parse_url
+from gateway.spi.url_settings import ServerUrl, readable_on_the_way
 
 PER_GROUP, PER_CHAT = Pace(20, 60.0), Pace(1, 1.0)
 """What Telegram lets a bot send to one group or channel, and to one person (Bots FAQ)."""
@@ -44,12 +44,6 @@ def _token(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _base(url: str) -> str:
-    if "?" in parse_url(url).target:
-        raise ValueError("the address of a Bot API server has no query")
-    return url.rstrip("/")
-
-
 class TelegramConfig(DestinationConfig):
     """A bot and the chat that it writes to."""
 
@@ -59,7 +53,7 @@ class TelegramConfig(DestinationConfig):
     chat_id: ChatId = Field(
         title="Chat", description="Id of the chat, or @name of a public channel; groups have negative ids."
     )
-    base_url: Annotated[str, AfterValidator(_base)] = Field(
+    base_url: ServerUrl = Field(
         "https://api.telegram.org", title="Server", description="Address of a Bot API server of your own."
     )
 
@@ -142,7 +136,7 @@ class Telegram(HttpDestination[TelegramConfig, TelegramAddress]):
 
     def _correct(self, content: dict[str, Any], message: Message, refused: DeliveryFailed) -> str:
         """Change what Telegram refused so that it may take it; what was changed, '' if there is nothing."""
-        answer = told(refused.excerpt)
+        answer = json_object(refused.excerpt)
         if "parse_mode" in content and "can't parse entities" in description(answer).lower():
             del content["parse_mode"]
             content["text"] = text(message, PLAIN)

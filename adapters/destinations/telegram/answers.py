@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import orjson
-
+from gateway.spi.exchange import json_object
 from gateway.spi.outcome import DeliveryFailed, Reason
 from gateway.spi.rendering import one_line
 from gateway.spi.transport import HttpAnswer, failure_of, parse_retry_after
@@ -40,7 +39,7 @@ _SETTINGS = (
 
 def judge(answer: HttpAnswer, now: float) -> DeliveryFailed | None:
     """Telegram says `ok` in the body; a failure has its code there too, whatever the status."""
-    content = told(answer.text)
+    content = json_object(answer.text)
     if content.get("ok") is True and answer.status < 300:
         return None
     code = content.get("error_code")
@@ -68,15 +67,6 @@ def _explained(failure: DeliveryFailed, content: Mapping[str, Any], now: float) 
     )
 
 
-def told(said: str) -> Mapping[str, Any]:
-    """The JSON object that an answer is, {} where it is none."""
-    try:
-        content = orjson.loads(said)
-    except orjson.JSONDecodeError:
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
 def description(content: Mapping[str, Any]) -> str:
     """Telegram's words for a failure."""
     return str(content.get("description", ""))
@@ -90,6 +80,6 @@ def parameters(content: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def message_id(answer: HttpAnswer) -> str:
     """The id of the message that was made."""
-    result = told(answer.text).get("result")
+    result = json_object(answer.text).get("result")
     id = result.get("message_id") if isinstance(result, dict) else None
     return str(id) if isinstance(id, int) else ""
