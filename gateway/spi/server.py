@@ -21,9 +21,15 @@ MAX_SAID = 300
 """Characters of a server's own words in the detail of a failure."""
 
 
+MAX_BASE = 1024
+"""Bytes of a URL that a path and a query are still added to."""
+
+
 def _base(text: str) -> str:
     if "?" in text:
         raise ValueError("a query does not belong here; it is added")
+    if len(text.encode("utf-8", "replace")) > MAX_BASE:
+        raise ValueError(f"the URL is longer than {MAX_BASE} bytes")
     parse_url(text)
     return text
 

@@ -101,7 +101,9 @@ class Pushgateway(Daemon):
     ready = "/-/ready"
 
     def _arguments(self) -> list[str]:
-        return [f"--web.listen-address=127.0.0.1:{self.port}", "--web.enable-admin-api"]
+        listen = f"--web.listen-address=127.0.0.1:{self.port}"
+        # Debian's would otherwise keep what is pushed in /var/lib, from one run to the next.
+        return [listen, f"--persistence.file={self.folder}/metrics", "--web.enable-admin-api"]
 
 
 class Alertmanager(Daemon):

@@ -12,6 +12,7 @@ from typing import Any
 from adapters.destinations.influxdb.answers import json_of, judge, knows_no_path
 from adapters.destinations.influxdb.library import module
 from adapters.destinations.influxdb.settings import InfluxConfig, Server
+from gateway.domain.errors import TocsinError
 from gateway.spi.destination import Tools
 from gateway.spi.outcome import DeliveryFailed, Reason
 from gateway.spi.transport import HttpAnswer, HttpRequest, parse_url
@@ -25,7 +26,7 @@ _EXISTS = 422
 async def look_after_bucket(config: InfluxConfig, tools: Tools, timeout: float) -> Server:
     """Check the bucket, or make it; return what kind of server answered. `timeout` is in seconds, a request.
 
-    A server without a bucket API has nothing to check: InfluxDB 1.8 and 3, VictoriaMetrics. Raises
+    A server without a bucket API is only asked whether it takes points: InfluxDB 1.8 and 3. Raises
     DeliveryFailed: misconfigured for a bucket that is not there, and what `judge` makes of other answers.
     """
     client = await _client(config, tools, timeout)
@@ -37,9 +38,19 @@ async def look_after_bucket(config: InfluxConfig, tools: Tools, timeout: float) 
             return "victoriametrics"
         if not _lacks_bucket_api(refused.answer):
             raise refused.failure from None
+        await _probe(config, tools, timeout)
     finally:
         await client.close()
     return "influxdb"
+
+
+async def _probe(config: InfluxConfig, tools: Tools, timeout: float) -> None:
+    """Write nothing, to see whether points can be written at all: 404 for no such API or database."""
+    headers = (("content-type", "text/plain; charset=utf-8"), *config.login)
+    answer = await tools.http.send(HttpRequest("POST", config.write_url, headers, b"", timeout))
+    failure = judge(answer, tools.clock.now())
+    if failure is not None and answer.status in (401, 403, 404):
+        raise failure
 
 
 def _lacks_bucket_api(answer: HttpAnswer) -> bool:
@@ -108,7 +119,7 @@ async def _client(config: InfluxConfig, tools: Tools, timeout: float) -> Any:
     )
 
 
-class Unsuccessful(Exception):
+class Unsuccessful(TocsinError):
     """An answer that is no success; raised through the client, which then makes nothing of it."""
 
     def __init__(self, answer: HttpAnswer, failure: DeliveryFailed) -> None:

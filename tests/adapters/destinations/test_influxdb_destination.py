@@ -230,6 +230,7 @@ def test_an_address_that_cannot_work_is_refused(given):
     [
         {"url": "http://example.org/?db=x"},
         {"url": "ftp://example.org/"},
+        {"url": "http://example.org/" + "x" * 1024},
         {"user": "u"},
         {"user": "u", "password": "s3cret", "token": "s3cret"},
         {"password": "s3cret"},
@@ -337,9 +338,28 @@ async def test_an_answer_that_tells_nothing_of_the_bucket_refuses_the_settings(t
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 501])
-async def test_a_server_without_buckets_has_nothing_to_check(tools, status):
-    async with answering(Reply(status, body=b"404 page not found")) as sink:
+@pytest.mark.parametrize("written", [Reply(204, body=b""), Reply(400, body=b'{"error":"no data"}')])
+async def test_a_server_without_buckets_is_asked_whether_it_takes_points(tools, status, written):
+    async with answering(written) as sink:
+        sink.answer(Reply(status, body=b"404 page not found"))
         assert await InfluxDB(config(sink), tools).prepare() == {"server": "influxdb"}
+    assert [(request.method, request.body) for request in sink.requests] == [("GET", b""), ("POST", b"")]
+    assert sink.requests[1].target.startswith("/api/v2/write?")
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        (Reply(404, body=b'{"error":"database not found: \\"d\\""}'), Reason.MISCONFIGURED),
+        (Reply(401, body=b'{"error":"authorization failed"}'), Reason.UNAUTHORIZED),
+    ],
+)
+async def test_a_server_without_buckets_that_takes_no_points_refuses_the_settings(tools, written, reason):
+    async with answering(written) as sink:
+        sink.answer(Reply(404, body=b"404 page not found"))
+        with pytest.raises(DeliveryFailed) as failed:
+            await InfluxDB(config(sink), tools).prepare()
+    assert failed.value.reason is reason
 
 
 async def test_set_up_opens_no_socket_past_the_guard(authority, clock):
@@ -409,11 +429,9 @@ async def test_influxdb_reads_every_line_and_keeps_events_of_one_moment_apart(in
         assert wanted in [{name: row[name] for name in wanted} for row in rows]
 
 
-async def test_a_real_influxdb_without_buckets_has_nothing_to_check(tools, influxd):
-    influx = InfluxDB(InfluxConfig(url=influxd.url, bucket="d/autogen"), tools)
-    assert await influx.prepare() == {"server": "influxdb"}
+async def test_a_real_influxdb_without_that_api_is_refused_when_saved(tools, influxd):
     with pytest.raises(DeliveryFailed) as failed:
-        await influx.deliver(failure(), PLAIN)
+        await InfluxDB(InfluxConfig(url=influxd.url, bucket="d/autogen"), tools).prepare()
     assert failed.value.reason is Reason.MISCONFIGURED
 
 
