@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench import backlog, nodes, processes
+from bench import backlog, nodes, processes, rules
 from bench.driver import Load, Sink, open_sink
 from bench.gateway import FANS, Gateway, arrived
 
@@ -194,7 +194,10 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, help="also write the result to this file")
     options = parser.parse_args()
+    about_rules = rules.run()
+    rules.report(about_rules)
     result = asyncio.run(run(options))
+    result["rules"] = about_rules
     report(result)
     if options.nodes:
         result["nodes"] = asyncio.run(nodes.run(options.nodes, options.events))

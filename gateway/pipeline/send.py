@@ -17,6 +17,9 @@ from gateway.spi.outcome import DeliveryFailed, Reason, Receipt
 
 log = structlog.get_logger()
 
+GRACE_SECONDS = 1.0
+"""What an adapter has beyond its own timeout to say whether something was sent before it."""
+
 
 class Outcome(NamedTuple):
     """How one try ended: a receipt or a failure, when it began (epoch) and how long it took (seconds)."""
@@ -53,7 +56,7 @@ async def _deliver(channel: Channel, message: Message, address: SubscriptionAddr
     """One call of an adapter. Whatever comes of it, no secret of the destination is in it."""
     adapter = channel.adapter
     try:
-        async with asyncio.timeout(min(adapter.timeout, MAX_ATTEMPT_SECONDS)):
+        async with asyncio.timeout(min(adapter.timeout, MAX_ATTEMPT_SECONDS) + GRACE_SECONDS):
             return channel.masked(await adapter.deliver(message, address))
     except DeliveryFailed as error:
         raise channel.masked_failure(error) from None

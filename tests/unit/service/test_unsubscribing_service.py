@@ -41,7 +41,7 @@ async def test_a_recipient_moves_to_those_who_unsubscribed(listed):
     lists, cancelled, changed = await unsubscribed({listed: ["two@x.test", "one@x.test"]}, ONE)
     other = {"invited": "subscribed", "subscribed": "invited"}[listed]
     assert lists == {listed: ["two@x.test"], other: [], "unsubscribed": ["One@x.test"]}
-    assert cancelled == [Cancel("unsubscribed", subscription_id="u", recipient="one@x.test")]
+    assert cancelled == [Cancel("unsubscribed", "d", "u", ("one@x.test",))]
     assert changed
 
 
