@@ -46,7 +46,7 @@ def checked_template(text: str, separator: str) -> str:
 
 
 def name_of(template: str, message: Message, separator: str) -> str:
-    """The name that a message is published under. Where levels part at dots, so do those of a value."""
+    """The name that a message is published under. With a dot as separator, dots of a value part levels."""
     return _FIELD.sub(lambda found: _safe(_FIELDS[found[1]](message), separator), template)
 
 

@@ -22,6 +22,7 @@ from adapters.destinations.mqtt import publication
 from adapters.destinations.mqtt.publication import Publication
 from adapters.destinations.mqtt.reasons import NO_SUBSCRIBERS, lost, no_connection, refusal
 from gateway.spi.destination import Destination, DestinationConfig, Endpoint, SubscriptionAddress, Tools
+from gateway.spi.loading import load
 from gateway.spi.masking import Masking
 from gateway.spi.message import Message
 from gateway.spi.naming import checked_template, name_of
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 SEPARATOR = "/"
+EXTRA = "paho.mqtt.client"
 MISSING = "MQTT needs an extra: pip install 'tocsin[mqtt]'"
 MAX_STRING = 65_535
 """Bytes of a string in MQTT (section 1.5.4)."""
@@ -151,17 +153,19 @@ class Mqtt(Destination[MqttConfig, MqttAddress]):
 
     async def prepare(self) -> Mapping[str, Any]:
         """See Destination: settings that cannot be used here, because the extra is missing, are not saved."""
-        _require_extra()
+        await _require_extra()
         return {}
 
     async def close(self) -> None:
         """See Destination."""
         self._closed = True
+        for task in self._retiring:
+            task.cancel()
         self._retire()
         await asyncio.gather(*self._retiring, return_exceptions=True)
 
     async def _published(self, made: Publication, kept: bytes) -> Receipt:
-        _require_extra()
+        await _require_extra()
         from adapters.destinations.mqtt.connection import BrokerError, LostError
 
         _require_strings(made)
@@ -230,9 +234,9 @@ class Mqtt(Destination[MqttConfig, MqttAddress]):
             task.add_done_callback(self._retiring.discard)
 
 
-def _require_extra() -> None:
+async def _require_extra() -> None:
     try:
-        import paho.mqtt.client  # noqa: F401
+        await load(EXTRA, "adapters.destinations.mqtt.connection")
     except ImportError:
         raise DeliveryFailed(Reason.MISCONFIGURED, MISSING) from None
 

@@ -120,15 +120,16 @@ class Connection:
 
     async def close(self, patience: float) -> None:
         """Give what is under way `patience` seconds to end, say goodbye and close."""
-        if self._waiting and patience:
-            waited: set[asyncio.Future[Any]] = {*self._waiting.values(), self.lost}
-            await asyncio.wait(waited, timeout=patience)
-        with contextlib.suppress(OSError, ValueError):
-            self._paho.disconnect()
-            self._paho.loop_write()
-        self._drop()
-        if self._tending is not None:
-            await asyncio.gather(self._tending, return_exceptions=True)
+        try:
+            if self._waiting and patience:
+                await asyncio.wait(set(self._waiting.values()), timeout=patience)
+        finally:
+            with contextlib.suppress(OSError, ValueError):
+                self._paho.disconnect()
+                self._paho.loop_write()
+            self._drop()
+            if self._tending is not None:
+                await asyncio.gather(self._tending, return_exceptions=True)
 
     async def _published(self, publication: Publication) -> ReasonCode:
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]

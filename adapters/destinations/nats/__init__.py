@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_
 from adapters.destinations.nats.failures import connect_failure, publish_failure
 from gateway.spi.cloudevents import encode
 from gateway.spi.destination import Destination, DestinationConfig, Endpoint, SubscriptionAddress, Tools
+from gateway.spi.loading import load
 from gateway.spi.masking import Masking
 from gateway.spi.message import Message
 from gateway.spi.naming import checked_template, name_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 PORT = 4222
 SEPARATOR = "."
 ID_HEADER = "Nats-Msg-Id"
+EXTRA = ("nats", "nkeys")
 MISSING = "NATS needs an extra: pip install 'tocsin[nats]'"
 
 SHARE = 0.9
@@ -176,12 +178,14 @@ class Nats(Destination[NatsConfig, NatsAddress]):
 
     async def prepare(self) -> Mapping[str, Any]:
         """See Destination: settings that cannot be used here, because the extra is missing, are not saved."""
-        _require_extra()
+        await _require_extra()
         return {}
 
     async def close(self) -> None:
         """See Destination."""
         self._closed = True
+        for task in self._retiring:
+            task.cancel()
         self._retire()
         await asyncio.gather(*self._retiring, return_exceptions=True)
 
@@ -198,7 +202,7 @@ class Nats(Destination[NatsConfig, NatsAddress]):
     async def _published(
         self, subject: str, headers: Mapping[str, str], payload: bytes, kept: bytes
     ) -> Receipt:
-        _require_extra()
+        await _require_extra()
         from nats.errors import Error as NatsError
 
         deadline = asyncio.get_running_loop().time() + self.timeout * SHARE
@@ -266,10 +270,9 @@ class Nats(Destination[NatsConfig, NatsAddress]):
             task.add_done_callback(self._retiring.discard)
 
 
-def _require_extra() -> None:
+async def _require_extra() -> None:
     try:
-        import nats  # noqa: F401
-        import nkeys  # noqa: F401
+        await load(*EXTRA, "adapters.destinations.nats.connection")
     except ImportError:
         raise DeliveryFailed(Reason.MISCONFIGURED, MISSING) from None
 

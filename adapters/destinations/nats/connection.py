@@ -4,8 +4,9 @@ nats-py has a class for its transport; ours is given a socket that the guard ope
 itself: what a server names as its neighbours never passed the guard. Imports the extra, so it is loaded when
 it is needed.
 
-Three traps of nats-py 2.16: it goes on in plain text where a server asks for no TLS; it tells nobody who
-waits for an answer that the connection is gone; a PONG that nobody waits for any more ends its reading.
+Four traps of nats-py 2.16: it goes on in plain text where a server asks for no TLS; it tells nobody who
+waits for an answer that the connection is gone; a PONG that nobody waits for any more ends its reading; its
+flush sends the PING before what was published, so that the PONG proves nothing of that.
 """
 
 from __future__ import annotations
@@ -151,6 +152,7 @@ class Connection:
             waiting: set[asyncio.Future[Any]] = {work, self.lost, self._told}
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if refusal := self._refusal(subject):
+                work.cancel()
                 raise NotAllowedError(refusal)
             if work.done():
                 return work.result()
@@ -160,14 +162,15 @@ class Connection:
 
     async def close(self, patience: float) -> None:
         """Give what is under way `patience` seconds to end, and close."""
-        if self._works and patience:
-            waited: set[asyncio.Future[Any]] = {*self._works, self.lost}
-            await asyncio.wait(waited, timeout=patience)
-        with contextlib.suppress(NatsError, OSError, TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._client.close()
-        self._close_at_once()
-        await asyncio.gather(*self._works, return_exceptions=True)
+        try:
+            if self._works and patience:
+                await asyncio.wait(self._works, timeout=patience)
+            with contextlib.suppress(NatsError, OSError, TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._client.close()
+        finally:
+            self._close_at_once()
+            await asyncio.gather(*self._works, return_exceptions=True)
 
     def _close_at_once(self) -> None:
         for task in (
@@ -189,6 +192,7 @@ class Connection:
         if jetstream:
             return await self._client.jetstream(timeout=timeout).publish(subject, payload, headers=headers)
         await self._client.publish(subject, payload, headers=headers)
+        await self._client._flush_pending(force_flush=True)
         await self._client.flush(timeout)  # type: ignore[arg-type]  # a float will do
         return None
 

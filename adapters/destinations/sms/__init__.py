@@ -25,6 +25,7 @@ from gateway.domain.delivery import LateReceipt
 from gateway.spi.callback import Callback, CallbackRefused
 from gateway.spi.destination import DestinationConfig, SubscriptionAddress, Tools
 from gateway.spi.exchange import HttpDestination
+from gateway.spi.loading import load
 from gateway.spi.masking import Masking
 from gateway.spi.message import Message
 from gateway.spi.outcome import DeliveryFailed, Reason, Receipt
@@ -38,6 +39,8 @@ SHARE = 0.9
 """Of an attempt's time, what the request may take: the rest is for telling that it was sent in vain."""
 
 SIGNATURE = "x-twilio-signature"
+SDK = ("twilio.rest.api.v2010.account.message", "adapters.destinations.sms.account")
+"""What takes up to a second to load."""
 
 Sid = Annotated[str, StringConstraints(max_length=34)]
 Numbers = Annotated[tuple[Number, ...], Field(max_length=MAX_RECIPIENTS)]
@@ -177,10 +180,11 @@ class Sms(HttpDestination[SmsConfig, SmsAddress]):
         return subscribers(address.invited, address.subscribed, address.unsubscribed)
 
     async def _create(self, message: Message, text: str) -> tuple[int, str, str]:
-        from adapters.destinations.sms import account
-
         if self._closed:
             raise DeliveryFailed(Reason.UNAVAILABLE, "the destination was closed")
+        await load(*SDK)
+        from adapters.destinations.sms import account
+
         return await account.send(
             self.tools.http,
             account=self.config.account_sid,
