@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import sys
 from contextlib import asynccontextmanager
@@ -201,6 +202,61 @@ async def test_an_nkey_logs_in_by_signing(server_of, tools):
                     await destination.deliver(make_message(), NatsAddress())
                 else:
                     assert (await failure(destination)).reason is reason
+
+
+def key_of(number: int, prefix: int) -> nkeys.KeyPair:
+    return nkeys.from_seed(bytearray(nkeys.encode_seed(bytes([number]) * 32, prefix)))
+
+
+def token_of(issuer: nkeys.KeyPair, subject: nkeys.KeyPair, kind: str, **claims) -> str:
+    """A JWT as NATS' accounts have them (nats-io/jwt, version 2)."""
+
+    def encoded(value: bytes) -> str:
+        return base64.urlsafe_b64encode(value).decode().rstrip("=")
+
+    body = {
+        "iat": 1_700_000_000,
+        "iss": issuer.public_key.decode(),
+        "sub": subject.public_key.decode(),
+        "name": kind,
+        "jti": kind,
+        "nats": {"type": kind, "version": 2, **claims},
+    }
+    parts = [{"typ": "JWT", "alg": "ed25519-nkey"}, body]
+    signed = ".".join(encoded(json.dumps(part).encode()) for part in parts)
+    return f"{signed}.{encoded(issuer.sign(signed.encode()))}"
+
+
+async def test_a_creds_file_logs_in_by_its_token_and_seed(server_of, tools):
+    operator, user = key_of(1, nkeys.PREFIX_BYTE_OPERATOR), key_of(2, nkeys.PREFIX_BYTE_USER)
+    account, system = (key_of(number, nkeys.PREFIX_BYTE_ACCOUNT) for number in (3, 4))
+    most = dict.fromkeys(("subs", "conn", "leaf", "imports", "exports", "data", "payload"), -1)
+    accounts = {
+        one.public_key.decode(): token_of(operator, one, "account", limits={**most, "wildcards": True})
+        for one in (account, system)
+    }
+    preload = ", ".join(f"{name}: {token}" for name, token in accounts.items())
+    more = (
+        f"operator: {token_of(operator, operator, 'operator')}\n"
+        f"system_account: {system.public_key.decode()}\n"
+        f"resolver: MEMORY\nresolver_preload: {{ {preload} }}"
+    )
+    token = token_of(account, user, "user", subs=-1, data=-1, payload=-1)
+    creds = (
+        f"-----BEGIN NATS USER JWT-----\n{token}\n------END NATS USER JWT------\n\n"
+        f"-----BEGIN USER NKEY SEED-----\n{user.seed.decode()}\n------END USER NKEY SEED------\n"
+    )
+    async with server_of(more, stream=False) as server:
+        settings = {"jetstream": False, "credentials_secret": creds}
+        async with adapter(server.url, tools, **settings) as destination:
+            assert (await destination.deliver(make_message(), NatsAddress())).code == "flushed"
+        settings["credentials_secret"] = creds.replace(token[-20:], token[-20:][::-1])
+        async with adapter(server.url, tools, **settings) as destination:
+            failed = await failure(destination)
+            assert failed.reason is Reason.UNAUTHORIZED
+        settings["credentials_secret"] = "no creds at all"
+        async with adapter(server.url, tools, **settings) as destination:
+            assert (await failure(destination)).reason is Reason.MISCONFIGURED
 
 
 @pytest.mark.parametrize("jetstream", [True, False])
