@@ -4,7 +4,7 @@ Reference: CloudEvents MQTT protocol binding 1.0.2, MQTT 5.0 (facts: destination
 the Correlation Data. Needs the extra `mqtt`.
 
     connection.py   speaks with the broker     publication.py   an event as a PUBLISH
-    reasons.py      what its codes mean
+    reasons.py      what its codes mean        handshake.py     TLS with it
 """
 
 from __future__ import annotations

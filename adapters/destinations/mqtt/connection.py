@@ -19,6 +19,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from adapters.destinations.mqtt.handshake import secured
 from adapters.destinations.mqtt.publication import Publication
 
 KEEPALIVE_SECONDS = 30
@@ -88,15 +89,15 @@ class Connection:
     ) -> Connection:
         """Log in over a socket. Raises BrokerError, LostError and OSError; then it is closed."""
         try:
-            secured = await _secured(sock, tls, host) if tls else sock
+            ready = await secured(sock, tls, host) if tls else sock
         except BaseException:
             sock.close()
             raise
-        paho = _Paho(secured, client_id)
+        paho = _Paho(ready, client_id)
         paho.max_inflight_messages_set(MOST_UNDER_WAY)
         if user:
             paho.username_pw_set(user, password or None)
-        made = cls(paho, secured)
+        made = cls(paho, ready)
         try:
             made._hook()
             paho.connect(host, port, keepalive=KEEPALIVE_SECONDS)
@@ -250,31 +251,3 @@ class Connection:
 
 def _refused(reason: ReasonCode) -> BrokerError:
     return BrokerError(reason.value, reason.getName())
-
-
-async def _secured(sock: socket.socket, tls: ssl.SSLContext, host: str) -> ssl.SSLSocket:
-    """TLS on a connected socket, without a thread; closes the socket when it fails."""
-    secured = tls.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
-    loop = asyncio.get_running_loop()
-    try:
-        while True:
-            try:
-                secured.do_handshake()
-            except ssl.SSLWantReadError:
-                await _ready(secured, loop.add_reader, loop.remove_reader)
-            except ssl.SSLWantWriteError:
-                await _ready(secured, loop.add_writer, loop.remove_writer)
-            else:
-                return secured
-    except BaseException:
-        secured.close()
-        raise
-
-
-async def _ready(sock: socket.socket, add: Any, remove: Any) -> None:
-    ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    add(sock, lambda: None if ready.done() else ready.set_result(None))
-    try:
-        await ready
-    finally:
-        remove(sock)
