@@ -33,7 +33,6 @@ TRY, BY_URL = f"{INSTANCE}/sources/{{id}}/try", "/in/{token}/{tail}"
 PREVIEW = f"{INSTANCE}/templates/preview"
 TEMPLATES = {f"{INSTANCE}/templates", f"{INSTANCE}/templates/{{id}}", PREVIEW}
 TEMPLATE = b64encode(b"{{event.subject}}").decode()
-EXPLAIN = f"{INSTANCE}/explain"
 NOTIFICATIONS, BULK = f"{INSTANCE}/notifications", f"{INSTANCE}/notifications/bulk"
 OLD_NOTIFICATIONS = "/event-notifications/v1/apps/{instance_id}/notifications"
 
@@ -122,8 +121,6 @@ def _complete(case: Any, known: Known) -> None:
             message["ibmensourceid"] = known.lasting
     if place[1] == TRY:
         body["format"], body["tail"], body["format_options"] = "ping", "fail", {}
-    if place == ("POST", EXPLAIN):
-        body["source_id"], body["event"] = known.lasting, cloudevent("1")
     if place == ("POST", DESTINATIONS):
         body["type"], body["config"] = "webhook", {"params": {"url": REFUSED}}
     if place[1] in TEMPLATES and isinstance(body.get("params"), dict):
