@@ -147,3 +147,30 @@ async def test_messages_go_out_in_the_words_of_the_subscriptions_template(tenant
     delivery = await tenant.get(f"deliveries/{event['deliveries'][0]['id']}")
     assert delivery["state"] == "delivered"
     assert "the template 't' failed, the default form was sent" in delivery["tries"][0]["detail"]
+
+
+async def test_kymaros_lines_reach_slack_as_kymaros_writes_them(tenant: Client, sink: HttpSink):
+    source = await tenant.create("sources", name="k8s", format="kymaros")
+    rules = [{"rule": ""}]
+    topic = await tenant.create("topics", name="restores", sources=[{"id": source["id"], "rules": rules}])
+    chat = await tenant.create(
+        "destinations", name="chat", type="slack", config={"params": {"url": sink.url("/services/T/B/x")}}
+    )
+    await tenant.create(
+        "subscriptions",
+        name="chat",
+        topic_id=topic["id"],
+        destination_id=chat["id"],
+        attributes={"template_id_notification": "kymaros-slack"},
+    )
+    failed = {"testName": "webapp-nightly", "score": 42, "result": "FAILED", "message": "refused"}
+    lost = {"testName": "webapp-nightly", "score": 71, "result": "REGRESSION"}
+    lost["message"] = "Score regression: 85 -> 71"
+    for number, payload in enumerate((failed, lost), 1):
+        status, _ = await tenant.call("POST", f"sources/{source['id']}/events", payload)
+        assert status == 200
+        await until(lambda wanted=number: len(sink.requests) == wanted)
+    assert [json.loads(one.body)["text"] for one in sink.requests] == [
+        ":red_circle: webapp-nightly | Score: 42/100 | FAILED",
+        ":warning: webapp-nightly | Score: 71/100 | REGRESSION (was 85)",
+    ]
