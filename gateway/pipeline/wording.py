@@ -71,6 +71,15 @@ def compile_parts(type: str, texts: Mapping[str, str], format: str = "") -> Mapp
     return made
 
 
+def fits(type: str, texts: Mapping[str, str], kind: str) -> bool:
+    """Whether a template of this type says to that kind what it says to its own."""
+    own = type.partition(".")[0]
+    try:
+        return all(_words(own, name, text) == _words(kind, name, text) for name, text in texts.items())
+    except Invalid:
+        return False
+
+
 def _words(kind: str, name: str, text: str) -> Words:
     adapter = destinations().get(kind)
     if adapter is None:

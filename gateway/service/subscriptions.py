@@ -20,6 +20,7 @@ from gateway.domain.source import Instance
 from gateway.domain.template import REFERENCES
 from gateway.pipeline.route import joint_problems
 from gateway.pipeline.snapshot import Snapshot
+from gateway.pipeline.wording import fits
 from gateway.ports import Cancel, Put, Remove
 from gateway.security.unsubscribing import Unsubscription
 from gateway.service.configuration import Configurator, Decision
@@ -241,19 +242,20 @@ def _refuse_same_name(snapshot: Snapshot, subscription: Subscription) -> None:
 
 
 def _check_templates(snapshot: Snapshot, subscription: Subscription) -> None:
+    kind = snapshot.destinations[subscription.destination_id].kind
     for member in REFERENCES:
         wanted = subscription.address.get(member)
+        if not wanted:
+            continue
         known = snapshot.templates.get(TemplateId(wanted)) if isinstance(wanted, str) else None
-        if (
-            wanted
-            and wanted not in presets()
-            and (not known or known.instance_id != subscription.instance_id)
-        ):
+        own = known if known and known.instance_id == subscription.instance_id else None
+        used = own or presets().get(str(wanted))
+        if used is None or not fits(used.type, used.parts, kind):
             raise Malformed(
                 "wrong_template_id",
                 f"Incorrect template id {str(wanted)[:100]!r}",
                 pointer=f"/attributes/{member}",
-                expected="the id of a template of this instance, or of a preset",
+                expected=f"the id of a template of this instance, or of a preset, that {kind} can use",
             )
 
 

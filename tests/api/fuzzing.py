@@ -65,7 +65,11 @@ async def prepare(url: str) -> Known:
     async with Client(url) as client:
         for number in range(THINGS):
             route = await client.webhook_route(
-                REFUSED, name=f"thing {number}", retry_schedule=[0.01], format="ping"
+                REFUSED,
+                name=f"thing {number}",
+                retry_schedule=[0.01],
+                params={"signature": "ed25519"},
+                format="ping",
             )
             await client.send(cloudevent(str(number)), route["source"])
             schema = await client.create(

@@ -9,9 +9,12 @@ import pytest
 
 from gateway.domain.errors import Forbidden, Unauthorized
 from gateway.domain.source import Instance, Key, Role, Source
+from gateway.pipeline.counts import Counts
 from gateway.pipeline.dispatcher import Dispatcher, Limits
-from gateway.pipeline.flow import Ingest
+from gateway.pipeline.flow import Ingest, Told
 from gateway.pipeline.receive import receive
+from gateway.pipeline.results import LastResults
+from gateway.pipeline.sightings import Sightings
 from gateway.pipeline.snapshot import Current, build
 from gateway.ports import Configuration, EventFilter, Put, Remove
 from gateway.security.keys import generate
@@ -36,8 +39,9 @@ async def ingest(store, clock):
     async def never(claim):
         raise AssertionError("nothing is sent here")
 
-    dispatcher = Dispatcher(store.ledger, current, clock, Limits(), never)
-    return Ingest(current, store.ledger, dispatcher, clock, metrics, max_batch_events=10)
+    dispatcher = Dispatcher(store.ledger, current, clock, Limits(), never, lambda _destination: None)
+    told = Told(metrics, Counts(clock, metrics), Sightings(), LastResults(store.ledger, clock))
+    return Ingest(current, store.ledger, dispatcher, clock, told, signatures=None, max_batch_events=10)
 
 
 def envelope():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 
@@ -222,6 +223,11 @@ async def test_pagerduty_takes_ibms_settings_and_a_template_of_its_subscription(
     )
     shown = ibm.DestinationConfigOneOfPagerDutyDestinationConfig.from_dict(made.config.params)
     assert shown.api_key and shown.routing_key and "hidden" not in shown.api_key + shown.routing_key
+    body = base64.b64encode(b"{{event.subject}}").decode()
+    config = ibm.TemplateConfigOneOfPagerdutyTemplateConfig(body=body)
+    template = await sdk.answer(
+        201, ibm.TemplateResponse, "create_template", "pages", "pagerduty.notification", config
+    )
     subscribed = await sdk.answer(
         201,
         ibm.Subscription,
@@ -229,10 +235,10 @@ async def test_pagerduty_takes_ibms_settings_and_a_template_of_its_subscription(
         "pages",
         made.id,
         await new_topic(sdk),
-        attributes=ibm.SubscriptionCreateAttributesPagerDutyAttributes(template_id_notification="t-1"),
+        attributes=ibm.SubscriptionCreateAttributesPagerDutyAttributes(template_id_notification=template.id),
     )
     shown = ibm.SubscriptionAttributesPagerDutyAttributesResponse.from_dict(subscribed.attributes)
-    assert shown.template_id_notification == "t-1"
+    assert shown.template_id_notification == template.id
 
 
 async def test_the_built_in_mail_service_is_found_by_listing_and_stays(sdk: Sdk):

@@ -98,7 +98,7 @@ async def test_one_click_ends_the_mails_of_one_recipient(house, client, mailbox,
         "unsubscribed": [ONE],
     }
     assert set(await mails(client, mailbox, subscription, "2", 1)) == {OTHER}
-    assert house.log_path.read_text().count("recipient.unsubscribed") == 1
+    await until(lambda: house.log_path.read_text().count("recipient.unsubscribed") == 1)
     assert ONE not in house.log_path.read_text()
 
 
