@@ -248,16 +248,21 @@ class Dispatcher:
             self._start_later(lane, lane.waits(now))
 
     def _start_later(self, lane: Lane, seconds: float) -> None:
-        """When a lane may go on: start what was handed over meanwhile, and claim what waits."""
-        if self._stopping or lane.destination_id in self._timers:
+        """When a lane may go on: start what was handed over meanwhile, and claim what waits. A wait that was
+        longer than this one, of another pace or a breaker since reset, is over."""
+        loop = asyncio.get_running_loop()
+        known = self._timers.get(lane.destination_id)
+        if self._stopping or (known is not None and known.when() <= loop.time() + seconds):
             return
+        if known is not None:
+            known.cancel()
 
         def opened() -> None:
             self._timers.pop(lane.destination_id, None)
-            self._start(lane)
+            self._start(self._lanes.get(lane.destination_id, lane))
             self.wanted()
 
-        self._timers[lane.destination_id] = asyncio.get_running_loop().call_later(seconds, opened)
+        self._timers[lane.destination_id] = loop.call_later(seconds, opened)
 
     def _spawn(self, work: Awaitable[None]) -> asyncio.Task[None]:
         task = asyncio.ensure_future(work)
