@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
+import structlog
 from pydantic import ValidationError
 
 from gateway.domain.destination import Destination
@@ -23,6 +24,8 @@ from gateway.spi.discovery import destinations
 from gateway.spi.masking import Masking
 from gateway.spi.outcome import DeliveryFailed, Reason, Receipt
 from gateway.spi.secret_fields import plain_secrets, with_secrets
+
+log = structlog.get_logger()
 
 
 @dataclass(slots=True)
@@ -83,10 +86,14 @@ class Channels:
         return fresh
 
     def pace(self, destination: Destination) -> Pace | None:
-        """The rate that the far end publishes; None too where the channel cannot be made."""
+        """The rate that the far end publishes; None too where the channel cannot be made. Asked for when an
+        event is accepted and when a configuration is taken over: an adapter's fault must stop neither."""
         try:
             return self.channel(destination).adapter.pace
         except DeliveryFailed:
+            return None
+        except Exception as error:
+            log.error("adapter.failed", kind=destination.kind, error=type(error).__name__, exc_info=True)
             return None
 
     async def prepare(self, destination: Destination) -> Mapping[str, object]:
@@ -126,7 +133,14 @@ class Channels:
             for field, sealed in destination.secrets.items()
         )
         masking = Masking(plain_secrets(config).values())
-        return Channel(destination, kind(config, self._tools), opened, refers, masking)
+        try:
+            adapter = kind(config, self._tools)
+        except Exception as error:
+            log.error("adapter.failed", kind=destination.kind, error=type(error).__name__, exc_info=True)
+            raise DeliveryFailed(
+                Reason.UNEXPECTED, f"the adapter cannot be made: {type(error).__name__}"
+            ) from None
+        return Channel(destination, adapter, opened, refers, masking)
 
     def _retire(self, adapter: AnyDestination) -> None:
         task = asyncio.ensure_future(adapter.close())
