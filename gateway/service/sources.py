@@ -11,22 +11,26 @@ from pydantic import ValidationError
 from gateway.domain.errors import Conflict, Invalid, NotFound
 from gateway.domain.ids import SourceId, TopicId, new_id
 from gateway.domain.source import Instance, Source
-from gateway.pipeline.decode import CLOUDEVENTS
-from gateway.pipeline.signature import CURRENT, PREVIOUS, vault_place
+from gateway.pipeline.decode import CLOUDEVENTS, SAME
+from gateway.pipeline.signature import CURRENT, HUB_HEADER, PREVIOUS, vault_place
 from gateway.pipeline.snapshot import Snapshot
 from gateway.ports import Put, Remove
 from gateway.security.vault import Secrets
 from gateway.service.configuration import Configurator, Decision
 from gateway.service.destinations import model_problems
 from gateway.spi.discovery import source_formats
-from gateway.spi.signing import generate_secret
+from gateway.spi.signing import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, generate_secret
 from gateway.spi.source_format import FormatOptions
 
 TOPIC = "topic"
 """The field of what was given that names the default topic, by name or id; '' for none."""
 
 _is_header = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}").fullmatch
-_TAKEN_HEADERS = frozenset({"authorization", "content-type", "content-length", "content-encoding", "host"})
+_TAKEN_HEADERS = frozenset(
+    {"authorization", "content-type", "content-length", "content-encoding", "host", "user-agent", HUB_HEADER}
+    | {ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER, *SAME}
+)
+"""What would be told of the key in an event, or take it for what tells two requests apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +155,10 @@ def _topic(snapshot: Snapshot, source: Source, name: str) -> TopicId | None:
 
 
 def _check_header(name: str) -> None:
-    """A header in which a key may come is a token (RFC 9110, 5.1) that means nothing else."""
-    if name and (not _is_header(name) or name.lower() in _TAKEN_HEADERS):
+    """A header in which a key may come is a token (RFC 9110, 5.1) that means nothing else, and is no
+    attribute of an event in binary mode: that would be stored and sent on."""
+    taken = name.lower() in _TAKEN_HEADERS or name.lower().startswith("ce-")
+    if name and (taken or not _is_header(name)):
         raise Invalid(
             "header_invalid",
             f"a key cannot come in the header {name[:100]!r}",
