@@ -273,11 +273,13 @@ def default_topic(source: Source, topics: Mapping[TopicId, Topic]) -> Topic | No
 
 
 def _by_source(topics: Iterable[Topic]) -> Mapping[SourceId, list[tuple[Topic, Sequence[SourceRule]]]]:
-    """The topics that each source feeds, except fallbacks, by age."""
+    """The topics that each source feeds, except fallbacks, by age. A topic that lists a source twice has all
+    of its rules, and takes an event once."""
     feeding: dict[SourceId, list[tuple[Topic, Sequence[SourceRule]]]] = defaultdict(list)
     for topic in _by_age(topics):
-        for feed in topic.sources if topic.enabled and not topic.fallback else ():
-            feeding[feed.source_id].append((topic, feed.rules))
+        if topic.enabled and not topic.fallback:
+            for source_id in dict.fromkeys(feed.source_id for feed in topic.sources):
+                feeding[source_id].append((topic, feeding_rules(topic, source_id)))
     return feeding
 
 

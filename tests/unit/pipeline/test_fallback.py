@@ -60,3 +60,10 @@ def test_with_sources_it_takes_only_what_its_rules_take_of_them():
 def test_what_is_not_enabled_neither_takes_nor_stands_in_its_way():
     assert taking("1", "failed", replace(FAILED, enabled=False), REST) == ["rest"]
     assert taking("1", "ok", FAILED, replace(REST, enabled=False)) == []
+
+
+def test_a_topic_that_lists_a_source_twice_takes_its_events_once():
+    rules = (SourceRule("r2", rule="severity >= info or type = failed"), SourceRule("r3", rule="type = ok"))
+    twice = replace(FAILED, sources=(*FAILED.sources, TopicSource("1", rules)))
+    assert taking("1", "failed", twice) == ["failed"]
+    assert taking("1", "ok", twice) == ["failed"]
