@@ -106,7 +106,9 @@ def _in_tag(place: HtmlPlace, text: str, at: int) -> tuple[HtmlPlace, int]:
 def _in_attribute(place: HtmlPlace, text: str, at: int) -> tuple[HtmlPlace, int]:
     end = text.find(place.quote, at)
     if end < 0:
-        return place._replace(begins=False), len(text)
+        # Browsers pass over spaces and control characters before an address.
+        blank = all(one <= " " for one in text[at:])
+        return place._replace(begins=place.begins and blank), len(text)
     return HtmlPlace("tag", tag=place.tag), end + 1
 
 

@@ -186,3 +186,10 @@ def test_what_stands_in_json_for_slack_mentions_nobody():
     harmless = '&lt;!here&gt; "&amp;" @\u200bchannel'
     assert made["text"] == f"*{harmless}* {json.dumps(harmless, ensure_ascii=False)}"
     assert (made["whole"], made["deep"], made["name"]) == (harmless, {"k": ["&lt;@U1&gt;", 1]}, {harmless: 1})
+
+
+@pytest.mark.parametrize("before", [" ", "\n\t", " {{#if b}} {{/if}}"])
+def test_blanks_before_an_address_do_not_let_a_script_in(before):
+    template = compile_template(f'<a href="{before}{{{{a}}}}">x</a>', Target.HTML)
+    assert "javascript" not in template.render({"a": "javascript:alert(1)", "b": True})
+    assert "https://example.com/1" in template.render({"a": "https://example.com/1", "b": True})
