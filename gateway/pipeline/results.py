@@ -63,10 +63,7 @@ class LastResults:
         if verdict(outcome) is Verdict.NEUTRAL:
             return
         result = _result(claim, outcome)
-        before = self._unwritten.get(destination.id)
-        if before is not None and result.succeeded_at is None:
-            result = result._replace(succeeded_at=before.succeeded_at)
-        self._unwritten[destination.id] = result
+        self._unwritten[destination.id] = _after(self._unwritten.get(destination.id), result)
         self._noted.set()
         if self._reasons.get(destination.id, "") != result.reason:
             self._reasons[destination.id] = result.reason
@@ -89,8 +86,16 @@ class LastResults:
             await self._ledger.note_results(list(writing.values()))
         except Refused as error:
             log.warning("results.unwritten", code=error.code)
-            self._unwritten = {**writing, **self._unwritten}
+            newer = {one: _after(writing.get(one), result) for one, result in self._unwritten.items()}
+            self._unwritten = {**writing, **newer}
             self._noted.set()
+
+
+def _after(before: LastResult | None, result: LastResult) -> LastResult:
+    """A result that takes the place of one that was not written; when it last went well is kept."""
+    if before is None or result.succeeded_at is not None:
+        return result
+    return result._replace(succeeded_at=before.succeeded_at)
 
 
 def _result(claim: Claim, outcome: Outcome) -> LastResult:

@@ -79,6 +79,22 @@ async def test_what_the_store_cannot_take_is_written_later_unless_something_newe
     assert [(row.delivery_id, row.reason) for row in ledger.results] == [("d-2", "tls")]
 
 
+async def test_a_success_that_could_not_be_written_is_not_forgotten_for_a_failure_meanwhile(results, ledger):
+    class Slow:
+        """Refuses after another try has ended."""
+
+        async def note_results(self, rows):
+            results.note(claim(2), DESTINATION, failed(Reason.TLS, 200.0))
+            raise Unavailable("busy", "not now")
+
+    results.note(claim(1), DESTINATION, arrived(100.0))
+    results._ledger = Slow()
+    await results.write()
+    results._ledger = ledger
+    await results.write()
+    assert [(row.delivery_id, row.succeeded_at) for row in ledger.results] == [("d-2", 100.5)]
+
+
 async def test_a_message_that_is_refused_says_nothing_of_its_destination(results, ledger):
     results.note(claim(), DESTINATION, failed(Reason.REJECTED))
     results.note(claim(), DESTINATION, failed(Reason.UNAVAILABLE, recipient_only=True))
