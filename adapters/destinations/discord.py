@@ -17,7 +17,7 @@ import orjson
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 
 from gateway.spi.destination import DestinationConfig, Pace, SubscriptionAddress, Tools
-from gateway.spi.exchange import HttpDestination, json_object
+from gateway.spi.exchange import HttpDestination
 from gateway.spi.message import Message
 from gateway.spi.outcome import DeliveryFailed, Reason, Receipt
 from gateway.spi.rendering import colour, fitted, headline, one_line, shown_links, text_block
@@ -152,7 +152,7 @@ def told_pace(answer: HttpAnswer) -> Pace | None:
 
 
 def _judge(answer: HttpAnswer, now: float) -> DeliveryFailed | None:
-    told = json_object(answer.text)
+    told = answer.members
     failure = failure_of(answer, now)
     if failure is None:
         return None if _message_id(answer) else _unproven(answer)
@@ -184,7 +184,7 @@ def _code(told: Mapping[str, Any]) -> int:
 
 
 def _message_id(answer: HttpAnswer) -> str:
-    id = json_object(answer.text).get("id")
+    id = answer.members.get("id")
     return id if isinstance(id, str) else ""
 
 

@@ -21,6 +21,7 @@ from gateway.spi.outcome import DeliveryFailed, Reason, Receipt
 from gateway.spi.plain_text import MAX_FACT, fact_lines, fitted, short_links
 from gateway.spi.rendering import headline, one_line, text_block
 from gateway.spi.transport import HttpAnswer, HttpRequest, failure_of, header_fault, parse_url
+from gateway.spi.url_settings import readable_on_the_way
 
 MAX_TITLE = 250
 """Characters; a phone shows fewer."""
@@ -69,9 +70,7 @@ class GotifyConfig(DestinationConfig):
 
     def warnings(self) -> tuple[str, ...]:
         """See DestinationConfig."""
-        if self.url.startswith("http://"):
-            return ("http:// sends messages and the token readable for everybody on the way",)
-        return ()
+        return readable_on_the_way(self.url, "messages and the token")
 
 
 class GotifyAddress(SubscriptionAddress):

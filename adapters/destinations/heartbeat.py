@@ -24,6 +24,7 @@ from gateway.spi.outcome import DeliveryFailed, Reason, Receipt
 from gateway.spi.plain_text import fact_lines, fitted, short_links, size
 from gateway.spi.rendering import clip, headline, text_block
 from gateway.spi.transport import HttpAnswer, HttpRequest, failure_of, parse_url
+from gateway.spi.url_settings import readable_on_the_way
 
 MAX_BODY = 10_000
 """Bytes of text in a body; Healthchecks keeps as many (`Ping-Body-Limit` may say that it keeps more)."""
@@ -69,9 +70,7 @@ class HeartbeatConfig(DestinationConfig):
 
     def warnings(self) -> tuple[str, ...]:
         """See DestinationConfig."""
-        if self.url.get_secret_value().startswith("http://"):
-            return ("http:// sends pings and the monitor's URL readable for everybody on the way",)
-        return ()
+        return readable_on_the_way(self.url.get_secret_value(), "pings and the monitor's URL")
 
 
 class HeartbeatAddress(SubscriptionAddress):

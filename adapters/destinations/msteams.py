@@ -16,7 +16,7 @@ from pydantic import Field, StringConstraints
 
 from gateway.domain.severity import Severity
 from gateway.spi.destination import DestinationConfig, Pace, SubscriptionAddress, Tools
-from gateway.spi.exchange import HttpDestination, json_object
+from gateway.spi.exchange import HttpDestination
 from gateway.spi.message import Message
 from gateway.spi.outcome import DeliveryFailed, Reason, Receipt
 from gateway.spi.rendering import details, fitted, good_news, headline, one_line, shown_links, text_block
@@ -120,7 +120,7 @@ def _judge(answer: HttpAnswer, now: float) -> DeliveryFailed | None:
 
 def _error_code(answer: HttpAnswer) -> str:
     """The code of an error of Azure Logic Apps, '' where there is none."""
-    error = json_object(answer.text).get("error")
+    error = answer.members.get("error")
     return one_line(str(error.get("code", "")), 100) if isinstance(error, dict) else ""
 
 

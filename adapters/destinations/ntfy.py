@@ -22,6 +22,7 @@ from gateway.spi.plain_text import fact_lines, fitted, short_links
 from gateway.spi.rendering import clip, headline, text_block
 from gateway.spi.secret_fields import plain_secrets
 from gateway.spi.transport import HttpAnswer, HttpRequest, failure_of, header_fault, parse_url
+from gateway.spi.url_settings import readable_on_the_way
 
 MAX_TITLE = 250
 MAX_LABEL = 50
@@ -129,9 +130,7 @@ class NtfyConfig(DestinationConfig):
 
     def warnings(self) -> tuple[str, ...]:
         """See DestinationConfig."""
-        if self.url.startswith("http://"):
-            return ("http:// sends messages and the log-in readable for everybody on the way",)
-        return ()
+        return readable_on_the_way(self.url, "messages and the log-in")
 
 
 class NtfyAddress(SubscriptionAddress):

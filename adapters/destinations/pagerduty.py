@@ -24,6 +24,7 @@ from gateway.spi.outcome import DeliveryFailed, Reason, Receipt
 from gateway.spi.plain_text import short_links
 from gateway.spi.rendering import details, headline, one_line, text_block
 from gateway.spi.transport import HttpAnswer, HttpRequest, failure_of, parse_url
+from gateway.spi.url_settings import readable_on_the_way
 
 ENQUEUE = "/v2/enqueue"
 MAX_EVENT = 512_000
@@ -84,11 +85,9 @@ class PagerDutyConfig(DestinationConfig):
 
     def warnings(self) -> tuple[str, ...]:
         """See DestinationConfig."""
-        found = []
+        found = [*readable_on_the_way(self.url, "events and the routing key")]
         if len(self.routing_key.get_secret_value()) != USUAL_KEY:
             found.append(f"a routing key usually has {USUAL_KEY} characters; this one has not")
-        if self.url.startswith("http://"):
-            found.append("http:// sends events and the routing key readable for everybody on the way")
         return tuple(found)
 
 

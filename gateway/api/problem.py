@@ -193,7 +193,7 @@ def invalid_body(error: ValidationError, given: object, *, at: str = "") -> Malf
     problems = [
         Problem(
             item["type"],
-            _bounded(_IN_JSON_WORDS.get(item["type"], item["msg"])),
+            _bounded(_IN_JSON_WORDS.get(item["type"], item["msg"].removeprefix("Value error, "))),
             at + _pointer(item["loc"], given, missing=item["type"] == "missing"),
         )
         for item in error.errors(include_input=False, include_context=False, include_url=False)[:MAX_PROBLEMS]

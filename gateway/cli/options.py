@@ -46,16 +46,21 @@ def option(
     alias: str | None = None,
     required: bool = False,
 ) -> inspect.Parameter:
-    """The parameter of one field; `help` in place of its description."""
-    kind, hint = kind_of(field.annotation)
+    """The parameter of one field; `help` in place of what `described` says."""
+    kind, _ = kind_of(field.annotation)
     about = Parameter(
         name=[flag(name), alias] if alias else flag(name),
-        help=" ".join(part for part in (help or field.description, hint) if part),
+        help=help or described(field),
         show_default=_shown_default(field),
         group=group or OPTIONS,
         negative_iterable=(),
     )
     return keyword(name, Annotated[kind if required else kind | None, about], required=required)
+
+
+def described(field: FieldInfo) -> str:
+    """What a field is, and how it is typed."""
+    return " ".join(part for part in (field.description, kind_of(field.annotation)[1]) if part)
 
 
 def keyword(

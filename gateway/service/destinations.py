@@ -287,10 +287,17 @@ def creatable_kind(name: str) -> type[AnyDestination]:
 
 
 def model_problems(error: ValidationError, prefix: str) -> Sequence[Problem]:
-    """What pydantic found, as problems with pointers; never the value itself, which may be a secret."""
+    """What pydantic found, as problems with pointers; never the value itself, which may be a secret.
+
+    What only follows from another problem, a default that could not be made, is left out."""
     return [
-        Problem("invalid_value", f"{item['msg']}", prefix + "".join(f"/{part}" for part in item["loc"]))
+        Problem(
+            "invalid_value",
+            item["msg"].removeprefix("Value error, "),
+            prefix + "".join(f"/{part}" for part in item["loc"]),
+        )
         for item in error.errors(include_input=False, include_context=False, include_url=False)
+        if item["type"] != "default_factory_not_called"
     ]
 
 

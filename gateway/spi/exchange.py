@@ -6,10 +6,8 @@ sent without its secrets happen here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
-
-import orjson
+from collections.abc import Callable
+from typing import TypeVar
 
 from gateway.spi.destination import Destination, DestinationConfig, SubscriptionAddress, Tools
 from gateway.spi.masking import Masking
@@ -22,15 +20,6 @@ A = TypeVar("A", bound=SubscriptionAddress)
 
 Judge = Callable[[HttpAnswer, float], DeliveryFailed | None]
 """The failure that an answer stands for, None for success; the time is in seconds since the epoch."""
-
-
-def json_object(text: str) -> Mapping[str, Any]:
-    """The JSON object that an answer is; {} where it is none."""
-    try:
-        told = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return {}
-    return told if isinstance(told, dict) else {}
 
 
 class HttpDestination(Destination[C, A]):

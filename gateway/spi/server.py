@@ -16,6 +16,7 @@ from gateway.spi.outcome import DeliveryFailed, Reason
 from gateway.spi.rendering import one_line
 from gateway.spi.secret_fields import plain_secrets
 from gateway.spi.transport import HttpAnswer, Url, failure_of, header_fault, parse_url
+from gateway.spi.url_settings import readable_on_the_way
 
 MAX_SAID = 300
 """Characters of a server's own words in the detail of a failure."""
@@ -88,9 +89,7 @@ class ServerConfig(DestinationConfig):
 
     def warnings(self) -> tuple[str, ...]:
         """See DestinationConfig."""
-        if self.url.startswith("http://") and self.login:
-            return ("http:// sends events and the log-in readable for everybody on the way; use https://",)
-        return ()
+        return readable_on_the_way(self.url, "events and the log-in") if self.login else ()
 
 
 S = TypeVar("S", bound=ServerConfig)

@@ -116,11 +116,16 @@ class HttpAnswer:
     @property
     def members(self) -> dict[str, Any]:
         """The members of the JSON object that the body is; none where it is something else, or was cut."""
-        try:
-            value = orjson.loads(self.text)
-        except orjson.JSONDecodeError:
-            return {}
-        return value if isinstance(value, dict) else {}
+        return json_object(self.text)
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """The members of the JSON object that a text is; none where it is something else."""
+    try:
+        told = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 class HttpClient(Protocol):

@@ -27,8 +27,11 @@ ServerUrl = Annotated[str, AfterValidator(_server)]
 """What the paths of an API are appended to."""
 
 
-def readable_on_the_way(url: str) -> tuple[str, ...]:
-    """The warning for a URL without TLS, for a configuration's `warnings`."""
-    if url.lower().startswith("http://"):
-        return ("http:// sends messages and the secret readable for everybody on the way; use https://",)
+def readable_on_the_way(
+    url: str, what: str = "messages and the secret", *, plain: str = "http", secure: str = "https"
+) -> tuple[str, ...]:
+    """The warning for a URL without TLS, for a configuration's `warnings`: `what` everybody can read, and
+    the scheme to use in place of the plain one."""
+    if url.lower().startswith(f"{plain}:"):
+        return (f"{plain}:// sends {what} readable for everybody on the way; use {secure}://",)
     return ()

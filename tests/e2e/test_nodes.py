@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from tests.crash.failing import stored, until_settled
 from tests.crash.sending import Senders
 from tests.fakes.haproxy import Haproxy
 from tests.fakes.http_sink import HttpSink
+from tests.fakes.ports import free_port
 from tests.harness import GatewayProcess, cloudevent
 from tests.waiting import until, until_async
 
@@ -262,7 +262,7 @@ async def test_a_leaving_node_takes_events_until_a_balancer_has_noticed(start: S
 async def test_a_rolling_restart_behind_a_balancer_refuses_no_event(
     start: Start, sink: HttpSink, tmp_path: Path
 ):
-    ports = [_free_port() for _ in range(2)]
+    ports = [free_port() for _ in range(2)]
     nodes = [await start(f"node-{port}", listen_port=port, drain_delay=2.5) for port in ports]
     async with nodes[0].client() as client:
         route = await client.webhook_route(sink.url("/hook"))
@@ -287,10 +287,3 @@ async def test_a_rolling_restart_behind_a_balancer_refuses_no_event(
 async def _answers(url: str, status: int) -> bool:
     async with aiohttp.ClientSession() as session, session.get(url) as answer:
         return answer.status == status
-
-
-def _free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port

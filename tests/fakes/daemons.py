@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 import pytest
+
+from tests.fakes.ports import free_port
 
 START_SECONDS = 20.0
 
@@ -138,13 +139,6 @@ def _require(program: str, package: str) -> str:
             pytest.fail(f"{program} is needed: apt-get install {package}")
         pytest.skip(f"there is no {program} on this machine")
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port
 
 
 def _answers(url: str) -> bool:

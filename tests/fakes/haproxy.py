@@ -13,6 +13,8 @@ from typing import Self
 
 import pytest
 
+from tests.fakes.ports import free_port
+
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "compose" / "haproxy.cfg"
 
 
@@ -25,9 +27,7 @@ class Haproxy:
             if os.environ.get("CI"):
                 pytest.fail("haproxy is needed: apt-get install haproxy")
             pytest.skip("there is no haproxy on this machine")
-        with socket.socket() as bound:
-            bound.bind(("127.0.0.1", 0))
-            port = bound.getsockname()[1]
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._folder = folder
         self._file = folder / "haproxy.cfg"

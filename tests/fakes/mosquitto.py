@@ -13,6 +13,7 @@ from typing import Self
 from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.fakes.ports import free_port
 from tests.fakes.programs import Served, program
 from tests.waiting import until
 
@@ -31,7 +32,7 @@ class Mosquitto(Served):
     async def start(self) -> None:
         """Start it on a free port; on another one where somebody was quicker to take that."""
         for _ in range(MAX_STARTS):
-            self.port = _free_port()
+            self.port = free_port()
             file = self.folder / "mosquitto.conf"
             file.write_text(f"listener {self.port} 127.0.0.1\nuser root\n{self._more}\n")
             self.run(self._program, "-c", str(file))
@@ -132,12 +133,6 @@ async def _packet(reader: asyncio.StreamReader) -> tuple[int, bytes]:
         shift += 7
         if byte < 0x80:
             return kind, await reader.readexactly(length)
-
-
-def _free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])
 
 
 def _answers(port: int) -> bool:

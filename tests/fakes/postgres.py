@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
+
+from tests.fakes.ports import free_port
 
 USER = "postgres"
 _SETTINGS = {
@@ -51,7 +52,7 @@ class PostgresServer:
         self._settings = _SETTINGS | settings
         root = os.geteuid() == 0
         self._as_user = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"] if root else []
-        self.port = _free_port()
+        self.port = free_port()
         if root:
             shutil.chown(self.folder, USER, USER)
         self._run("initdb", "-D", str(self._data), "-U", USER, "--auth=trust", "-E", "UTF8", "--no-sync")
@@ -101,10 +102,3 @@ class PostgresServer:
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
-
-
-def _free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        port: int = bound.getsockname()[1]
-        return port

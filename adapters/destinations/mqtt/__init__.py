@@ -28,6 +28,7 @@ from gateway.spi.message import Message
 from gateway.spi.naming import checked_template, name_of
 from gateway.spi.outcome import DeliveryFailed, Reason, Receipt
 from gateway.spi.secret_fields import plain_secrets
+from gateway.spi.url_settings import readable_on_the_way
 
 if TYPE_CHECKING:
     from adapters.destinations.mqtt.connection import Connection
@@ -110,9 +111,9 @@ class MqttConfig(DestinationConfig):
 
     def warnings(self) -> tuple[str, ...]:
         """See DestinationConfig."""
-        if self.url.startswith("mqtt:") and self.password:
-            return ("mqtt:// sends the password readable for everybody on the way; use mqtts://",)
-        return ()
+        if not self.password:
+            return ()
+        return readable_on_the_way(self.url, "the password", plain="mqtt", secure="mqtts")
 
 
 class MqttAddress(SubscriptionAddress):

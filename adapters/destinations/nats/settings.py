@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_
 
 from gateway.spi.destination import DestinationConfig, Endpoint, SubscriptionAddress
 from gateway.spi.naming import checked_template
+from gateway.spi.url_settings import readable_on_the_way
 
 PORT = 4222
 SEPARATOR = "."
@@ -91,9 +92,9 @@ class NatsConfig(DestinationConfig):
 
     def warnings(self) -> tuple[str, ...]:
         """See DestinationConfig."""
-        if self.url.startswith("nats:") and (self.password or self.token):
-            return ("nats:// may send the password or token readable for everybody on the way; use tls://",)
-        return ()
+        if not self.password and not self.token:
+            return ()
+        return readable_on_the_way(self.url, "the password or token", plain="nats", secure="tls")
 
     @property
     def log_in(self) -> dict[str, Any]:

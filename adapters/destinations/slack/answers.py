@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gateway.spi.exchange import json_object
 from gateway.spi.outcome import DeliveryFailed, Reason
 from gateway.spi.rendering import one_line
 from gateway.spi.transport import HttpAnswer, failure_of
@@ -104,7 +103,7 @@ def judge_slack(answer: HttpAnswer, now: float) -> DeliveryFailed | None:
 def judge_compatible(answer: HttpAnswer, now: float) -> DeliveryFailed | None:
     """Any success of a compatible host counts, unless it says itself that it is none."""
     failure = failure_of(answer, now)
-    told = json_object(answer.text)
+    told = answer.members
     if failure is None:
         if told.get("success") is not False:
             return None
@@ -123,7 +122,7 @@ def judge_api(answer: HttpAnswer, now: float) -> DeliveryFailed | None:
     failure = failure_of(answer, now)
     if failure is not None:
         return failure
-    told = json_object(answer.text)
+    told = answer.members
     if told.get("ok") is True:
         return None
     error = _error(told)
@@ -136,7 +135,7 @@ def judge_api(answer: HttpAnswer, now: float) -> DeliveryFailed | None:
 
 def message_id(answer: HttpAnswer) -> str:
     """Channel and time stamp of the message that was made; the latter begins a thread."""
-    told = json_object(answer.text)
+    told = answer.members
     return f"{told.get('channel', '')}/{told.get('ts', '')}"
 
 

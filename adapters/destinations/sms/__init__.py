@@ -31,6 +31,7 @@ from gateway.spi.message import Message
 from gateway.spi.outcome import DeliveryFailed, Reason, Receipt
 from gateway.spi.secret_fields import plain_secrets
 from gateway.spi.transport import parse_url
+from gateway.spi.url_settings import readable_on_the_way
 
 MAX_RECIPIENTS = 500
 """Numbers in one list of a subscription (design section 5)."""
@@ -100,9 +101,7 @@ class SmsConfig(DestinationConfig):
 
     def warnings(self) -> tuple[str, ...]:
         """See DestinationConfig."""
-        told = []
-        if self.base_url.startswith("http://"):
-            told.append("http:// sends credentials and messages readable for everybody on the way")
+        told = [*readable_on_the_way(self.base_url, "messages and credentials")]
         if not self.auth_token:
             told.append("without auth_token nobody can tell what became of a message: no receipts are kept")
         return tuple(told)

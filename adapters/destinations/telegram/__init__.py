@@ -22,10 +22,10 @@ from adapters.destinations.telegram.answers import description, judge, message_i
 from adapters.destinations.telegram.text import HTML, PLAIN, text
 from gateway.domain.severity import Severity
 from gateway.spi.destination import DestinationConfig, Pace, SubscriptionAddress, Tools
-from gateway.spi.exchange import HttpDestination, json_object
+from gateway.spi.exchange import HttpDestination
 from gateway.spi.message import Message
 from gateway.spi.outcome import DeliveryFailed, Receipt
-from gateway.spi.transport import HttpRequest, parse_url
+from gateway.spi.transport import HttpRequest, json_object, parse_url
 from gateway.spi.url_settings import ServerUrl, readable_on_the_way
 
 PER_GROUP, PER_CHAT = Pace(20, 60.0), Pace(1, 1.0)

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from gateway.spi.exchange import json_object
 from gateway.spi.outcome import DeliveryFailed, Reason
 from gateway.spi.rendering import one_line
 from gateway.spi.transport import HttpAnswer, failure_of, parse_retry_after
@@ -39,7 +38,7 @@ _SETTINGS = (
 
 def judge(answer: HttpAnswer, now: float) -> DeliveryFailed | None:
     """Telegram says `ok` in the body; a failure has its code there too, whatever the status."""
-    content = json_object(answer.text)
+    content = answer.members
     if content.get("ok") is True and answer.status < 300:
         return None
     code = content.get("error_code")
@@ -80,6 +79,6 @@ def parameters(content: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def message_id(answer: HttpAnswer) -> str:
     """The id of the message that was made."""
-    result = json_object(answer.text).get("result")
+    result = answer.members.get("result")
     id = result.get("message_id") if isinstance(result, dict) else None
     return str(id) if isinstance(id, int) else ""

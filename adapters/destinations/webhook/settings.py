@@ -20,6 +20,7 @@ from gateway.spi.signing import (
 from gateway.spi.templates import Target, Template
 from gateway.spi.templates.limits import MAX_LENGTH
 from gateway.spi.transport import header_fault, parse_url
+from gateway.spi.url_settings import readable_on_the_way
 from gateway.spi.wording import compiled
 
 MAX_HEADERS = 32
@@ -214,9 +215,7 @@ class WebhookConfig(DestinationConfig):
 
     def warnings(self) -> tuple[str, ...]:
         """See DestinationConfig."""
-        if self.url.startswith("http://"):
-            return ("http:// sends events and secrets readable for everybody on the way; use https://",)
-        return ()
+        return readable_on_the_way(self.url, "events and secrets")
 
 
 def _with_secret_query(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from cyclopts import Group, Parameter
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from gateway.cli.options import flag, keyword, option, settings_of
+from gateway.cli.options import described, flag, keyword, kind_of, option, settings_of
 from gateway.cli.panels import KINDS_SORT_KEY
 from gateway.cli.secrets import from_file, resolve
 from gateway.domain.errors import ConfigurationError
@@ -28,6 +28,7 @@ Kind: TypeAlias = type[AnyDestination]
 FILE = "_file"
 SECRET_HEADERS = "secret_headers"  # noqa: S105 - the name of a field
 HEADER = "header"
+MOST_NAMED = 6
 SHORT = {"invited": "--to"}
 """Names that people think of, for fields that IBM named."""
 
@@ -85,20 +86,27 @@ def _fields(kinds: Sequence[Kind], title: str, model: Callable[[Kind], type[Base
     for name, users in owners.items():
         words = [kind.kind for kind in users]
         place = KINDS_SORT_KEY * (1 + len(kinds) - len(users)) + order[words[0]]
-        group = Group(f"{title} of {', '.join(words)}", sort_key=place)
+        group = Group(f"{title} of {_named(words)}", sort_key=place)
         fields = {kind.kind: model(kind).model_fields[name] for kind in users}
         secret = any(name in secret_fields(model(kind)) for kind in users)
         yield _Shared(name, fields[words[0]], _described(fields), group, secret)
 
 
 def _described(fields: Mapping[str, FieldInfo]) -> str:
-    """The description, or all of them with the kinds that they are true of."""
+    """The description, or all of them with the kinds that they are true of; how it is typed stands once
+    where that is the same for all."""
+    hints = {kind_of(field.annotation)[1] for field in fields.values()}
     kinds: dict[str, list[str]] = {}
     for kind, field in fields.items():
-        kinds.setdefault(field.description or "", []).append(kind)
-    if len(kinds) == 1:
-        return next(iter(kinds))
-    return " ".join(f"{', '.join(words)}: {text}" for text, words in kinds.items())
+        kinds.setdefault(described(field) if len(hints) > 1 else field.description or "", []).append(kind)
+    told = [f"{', '.join(words)}: {text}" if len(kinds) > 1 else text for text, words in kinds.items()]
+    return " ".join([*told, *(hints if len(hints) == 1 else ())]).strip()
+
+
+def _named(kinds: Sequence[str]) -> str:
+    """The kinds as the title of a panel, which has one line."""
+    more = len(kinds) - MOST_NAMED
+    return ", ".join(kinds) if more < 1 else f"{', '.join(kinds[:MOST_NAMED])} and {more} more"
 
 
 def _file_option(name: str) -> inspect.Parameter:

@@ -34,10 +34,10 @@ Removed: TypeAlias = Annotated[
 REHEARSAL: TypeAlias = Annotated[Rehearsal, Parameter(name="*")]
 
 SHARED = (
-    keyword("rehearsal", REHEARSAL, default=SAVE),
     keyword("rule", Rule),
     keyword("description", Description),
     keyword("enabled", Enabled),
+    keyword("rehearsal", REHEARSAL, default=SAVE),
     *address_options(sorted(destinations().values(), key=lambda kind: kind.kind)),
     COMMON,
 )
