@@ -26,6 +26,8 @@ KEEPALIVE_SECONDS = 30
 TEND_SECONDS = 10.0
 MOST_UNDER_WAY = 65_535
 """Messages that may wait for an acknowledgement, where the broker states no bound of its own."""
+MAX_READ = 256 * 1024
+"""Bytes of a packet that is read. Nothing is subscribed to, so what a broker has to say is short."""
 
 
 class BrokerError(Exception):
@@ -57,6 +59,12 @@ class _Paho(Client):
         if sock is None:
             raise ConnectionError("the connection is gone")
         return sock
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        """paho asks for all that a packet still lacks, and would keep up to 256 MiB of one."""
+        if bufsize > MAX_READ:
+            raise ConnectionError("the broker sends more than it has to say")
+        return super()._sock_recv(bufsize)
 
 
 class Connection:

@@ -4,9 +4,10 @@ nats-py has a class for its transport; ours is given a socket that the guard ope
 itself: what a server names as its neighbours never passed the guard. Imports the extra, so it is loaded when
 it is needed.
 
-Four traps of nats-py 2.16: it goes on in plain text where a server asks for no TLS; it tells nobody who
+Five traps of nats-py 2.16: it goes on in plain text where a server asks for no TLS; it tells nobody who
 waits for an answer that the connection is gone; a PONG that nobody waits for any more ends its reading; its
-flush sends the PING before what was published, so that the PONG proves nothing of that.
+flush sends the PING before what was published, so that the PONG proves nothing of that; it keeps what a
+server sends until a line or a message is whole, however long that is.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import contextlib
 import re
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import ParseResult
 
@@ -28,6 +29,9 @@ from nats.js.api import PubAck
 
 _VIOLATION = re.compile(r"Permissions Violation for \w+ to \"?([^\"\s]+)", re.IGNORECASE)
 CLOSE_SECONDS = 2.0
+MAX_UNREAD = 256 * 1024
+"""Bytes of a line or a message that is not whole yet. What a server has to say is shorter: acknowledgements,
+and the names of its neighbours."""
 
 
 class LostError(NatsError):
@@ -45,6 +49,8 @@ class GuardedTransport(TcpTransport):
         super().__init__()  # type: ignore[no-untyped-call]
         self._sock: socket.socket | None = sock
         self._plain = not demand_tls
+        self.unread: Callable[[], int] = lambda: 0
+        """How many bytes were read and not understood yet."""
 
     def __bool__(self) -> bool:
         """There from the start, so that the client makes none of its own."""
@@ -70,6 +76,13 @@ class GuardedTransport(TcpTransport):
         """Begin TLS on the connection."""
         await super().connect_tls(uri, ssl_context, buffer_size, connect_timeout)
         self._plain = True
+
+    async def read(self, buffer_size: int) -> bytes:
+        """Read more. Raises ConnectionError where it comes to too much."""
+        if self.unread() > MAX_UNREAD:
+            raise ConnectionError("the server sends more than it has to say")
+        read: bytes = await super().read(buffer_size)
+        return read
 
     def write(self, payload: bytes) -> None:
         """Send; the first that is sent holds the credentials."""
@@ -109,6 +122,7 @@ class Connection:
         made = cls(client)
         transport = GuardedTransport(sock, demand_tls=url.startswith("tls://"))
         client._transport = transport
+        transport.unread = lambda: len(client._ps.buf)
         raw = credentials.pop("credentials", None)
         try:
             async with asyncio.timeout(timeout):
