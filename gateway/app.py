@@ -26,11 +26,12 @@ from gateway.pipeline.channels import Channels
 from gateway.pipeline.claim import Claimer
 from gateway.pipeline.counts import Counts
 from gateway.pipeline.dispatcher import Dispatcher, Limits
-from gateway.pipeline.flow import Dispatch, Ingest, Told
+from gateway.pipeline.flow import Dispatch, Ingest
 from gateway.pipeline.results import LastResults
 from gateway.pipeline.sightings import Sightings
 from gateway.pipeline.signature import Signatures
 from gateway.pipeline.snapshot import Current, build
+from gateway.pipeline.told import Told
 from gateway.ports import Configuration, LedgerCounts, Store
 from gateway.security.egress import (
     MAIL_SERVICES,

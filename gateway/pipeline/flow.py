@@ -33,25 +33,22 @@ from gateway.pipeline.authenticate import (
 )
 from gateway.pipeline.bulk import decode_bulk, only_source
 from gateway.pipeline.channels import Channels, blank_address
-from gateway.pipeline.counts import Counts
 from gateway.pipeline.decode import decode, decode_for, decode_native, permit
 from gateway.pipeline.dispatcher import Dispatcher
 from gateway.pipeline.receive import Envelope
 from gateway.pipeline.render import render
-from gateway.pipeline.results import LastResults
 from gateway.pipeline.route import DISABLED, TRIAL_TOPIC, Plan, named, plan
 from gateway.pipeline.send import Outcome, send
 from gateway.pipeline.settle import Tried, cancel, decide, give_back, verdict
-from gateway.pipeline.sightings import Sightings
 from gateway.pipeline.signature import Signatures
 from gateway.pipeline.snapshot import Current, Snapshot, configuration_busy
+from gateway.pipeline.told import Told
 from gateway.pipeline.validate import Verdict, validate
 from gateway.ports import Appended, Ledger, StaleRoutingError
 from gateway.security.unsubscribing import UnsubscribeLinks, Unsubscription
 from gateway.spi.destination import SubscriptionAddress
 from gateway.spi.outcome import Reason
 from gateway.spi.source_format import Decoded
-from gateway.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
 
@@ -80,15 +77,6 @@ class Taken(NamedTuple):
     appended: Sequence[Appended]
 
 
-class Told(NamedTuple):
-    """Who is told what became of each request and of each try."""
-
-    metrics: Metrics
-    counts: Counts
-    sightings: Sightings
-    results: LastResults
-
-
 class Ingest:
     """From a request's bytes to a durable event with its deliveries decided."""
 
@@ -105,7 +93,7 @@ class Ingest:
     ) -> None:
         self._current, self._ledger, self._dispatcher = current, ledger, dispatcher
         self._clock, self._signatures = clock, signatures
-        self._metrics, self._counts, self._sightings, _ = told
+        self._told, self._metrics = told, told.metrics
         self._max_batch_events = max_batch_events
 
     async def take(self, envelope: Envelope) -> Taken:
@@ -210,17 +198,12 @@ class Ingest:
                 await self._current.newer_than(snapshot.version)
                 continue
             except Refused as refusal:
-                self._sighted(source, envelope, refusal.code)
+                self._told.heard(source, envelope, refusal.code)
                 raise
-            self._sighted(source, envelope)
-            self._count(source, routed, appended, envelope.received_at)
+            self._told.heard(source, envelope)
+            self._told.accepted(source, routed, appended, envelope.received_at, self._clock.now())
             return Taken([one.event_id for one in appended], batched, appended)
         raise configuration_busy()
-
-    def _sighted(self, source: Source, envelope: Envelope, refused: str = "") -> None:
-        """Keep the request for people, with what became of it, where they asked for that."""
-        if source.keep_requests:
-            self._sightings.note(source, envelope, refused)
 
     def _route(
         self, snapshot: Snapshot, source: Source, decoded: Sequence[Decoded], verdicts: Sequence[Verdict]
@@ -238,21 +221,6 @@ class Ingest:
                 )
             routed.append(Routed(one, judged, *caused))
         return routed
-
-    def _count(
-        self, source: Source, routed: Sequence[Routed], appended: Sequence[Appended], received_at: float
-    ) -> None:
-        metrics, now = self._metrics, self._clock.now()
-        for one, result in zip(routed, appended, strict=True):
-            if result.duplicate:
-                metrics.events_duplicate.inc()
-                continue
-            metrics.events_accepted.inc()
-            metrics.deliveries_planned.inc(len(one.planned))
-            self._counts.routed(source.id, one, now)
-            if one.verdict.problems:
-                metrics.events_quarantined.inc()
-        metrics.accept_seconds.observe(now - received_at)
 
 
 class Dispatch:
@@ -272,7 +240,7 @@ class Dispatch:
     ) -> None:
         self._current, self._ledger, self._channels = current, ledger, channels
         self._clock, self._public_url = clock, public_url
-        self._metrics, self._counts, _, self._results = told
+        self._told, self._metrics = told, told.metrics
         self._unsubscribe_links = unsubscribe_links
         self._on_gone = on_gone
 
@@ -314,11 +282,12 @@ class Dispatch:
             outcome = await send(self._channels, destination, address, message, self._clock)
             chance = random.random()  # noqa: S311  spreads retries, guards nothing
             settlement = decide(claim, destination, outcome, now=self._clock.now(), chance=chance)
-            self._results.note(claim, destination, outcome)
-            settled = await self._settle(settlement)
+            self._told.ended(claim, destination, outcome)
+            written = await self._settle(settlement)
         finally:
             self._metrics.in_flight.dec()
-        self._observe(claim, destination.kind, outcome, settlement, settled=settled)
+        now = self._clock.now()
+        self._told.settled(claim, destination.kind, outcome, settlement, written=written, now=now)
         return await self._tried(outcome, settlement, destination.id)
 
     def _unsubscribe_url(self, claim: Claim, address: SubscriptionAddress | None) -> str:
@@ -353,36 +322,3 @@ class Dispatch:
             except Refused as error:
                 log.warning("delivery.unsettled", delivery=settlement.delivery_id, code=error.code)
                 await asyncio.sleep(SETTLE_AGAIN_SECONDS)
-
-    def _observe(
-        self, claim: Claim, kind: str, outcome: Outcome, settlement: Settlement, *, settled: bool
-    ) -> None:
-        metrics, attempt = self._metrics, settlement.attempt
-        reason = attempt.reason if attempt else ""
-        counted, timed = metrics.attempt(kind, reason)
-        counted.inc()
-        timed.observe(outcome.duration)
-        if not settled:
-            metrics.stale_settles.inc()
-        elif settlement.state is State.DELIVERED:
-            metrics.delivery_seconds.observe(self._clock.now() - claim.accepted.received_at)
-        elif settlement.state is State.DEAD:
-            metrics.dead_letters.labels(kind).inc()
-        if settled:
-            self._counts.settled(claim.topic_id, claim.subscription_id, settlement.state)
-        log.info(
-            "delivery.attempted",
-            delivery=claim.delivery_id,
-            event_id=claim.accepted.id,
-            kind=kind,
-            instance=claim.accepted.instance_id,
-            subscription=claim.subscription_id,
-            destination=claim.destination_id,
-            attempt=claim.attempts + 1,
-            state=settlement.state.value,
-            reason=reason,
-            code=attempt.code if attempt else "",
-            settled=settled,
-            duration_ms=round(outcome.duration * 1000, 3),
-            due_at=settlement.due_at or None,
-        )

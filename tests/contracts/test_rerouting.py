@@ -11,11 +11,12 @@ from gateway.domain.errors import Forbidden, Unauthorized
 from gateway.domain.source import Instance, Key, Role, Source
 from gateway.pipeline.counts import Counts
 from gateway.pipeline.dispatcher import Dispatcher, Limits
-from gateway.pipeline.flow import Ingest, Told
+from gateway.pipeline.flow import Ingest
 from gateway.pipeline.receive import receive
 from gateway.pipeline.results import LastResults
 from gateway.pipeline.sightings import Sightings
 from gateway.pipeline.snapshot import Current, build
+from gateway.pipeline.told import Told
 from gateway.ports import Configuration, EventFilter, Put, Remove
 from gateway.security.keys import generate
 from gateway.service.configuration import Configurator

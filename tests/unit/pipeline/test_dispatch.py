@@ -8,8 +8,9 @@ from gateway.domain.delivery import AcceptedEvent, Claim, State
 from gateway.domain.event import Event
 from gateway.domain.vocabulary import Vocabulary
 from gateway.pipeline.counts import Counts
-from gateway.pipeline.flow import CONFIGURATION_BEHIND, Dispatch, Told
+from gateway.pipeline.flow import CONFIGURATION_BEHIND, Dispatch
 from gateway.pipeline.snapshot import Current, build
+from gateway.pipeline.told import Told
 from gateway.ports import Configuration
 from gateway.telemetry.metrics import Metrics
 from tests.fakes.clock import FakeClock
