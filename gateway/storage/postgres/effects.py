@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from gateway.domain.delivery import State
@@ -18,22 +19,26 @@ async def begin(
 ) -> bool:
     """Carry out at most `batch` rows of the effects of a change, note the rest; whether there is any.
 
-    What another node may be at is waited for before any delivery is locked: that node may need it.
+    What another node may be at is waited for before any delivery is locked: that node may need it. For the
+    same reason deliveries are counted when all of them are locked: who claims or settles has theirs locked
+    when it counts.
     """
     up_to: int = await fetch_value(connection, "newest_number")
     remainders = [Remainder.of(effect, up_to) for effect in effects]
     for one in remainders:
         if one.name != CANCEL:
             await fetch(connection, "drop_holds", destination_id=one.destination_id, reason=one.reason)
-    left, noted = batch, False
+    left, noted, moved = batch, False, Counter[State]()
     for one in remainders:
         if one.name == CANCEL:
-            await fetch(connection, "cancel_leased", **_given(one, incarnation, now))
-        remainder, looked_at = await _carry_on(connection, one, incarnation=incarnation, now=now, limit=left)
+            cancelled: int = await fetch_value(connection, "cancel_leased", **_given(one, now))
+            _move(moved, State.LEASED, State.CANCELLED, cancelled)
+        remainder, looked_at = await _carry_on(connection, one, moved, now=now, limit=left)
         left -= looked_at
         if remainder is not None:
             await fetch(connection, "add_effect", **remainder.written())
             noted = True
+    await _count(connection, moved, incarnation)
     return noted
 
 
@@ -43,17 +48,18 @@ async def step(connection: Connection, *, incarnation: int, now: float, batch: i
         row = await fetch_row(connection, "next_effect")
         if row is None:
             return Step.IDLE
-        before = Remainder.read(row[1:])
-        remainder, _ = await _carry_on(connection, before, incarnation=incarnation, now=now, limit=batch)
+        before, moved = Remainder.read(row[1:]), Counter[State]()
+        remainder, _ = await _carry_on(connection, before, moved, now=now, limit=batch)
         if remainder is None:
             await fetch(connection, "end_effect", number=row[0])
         else:
             await fetch(connection, "move_effect", **remainder.written(), number=row[0])
+        await _count(connection, moved, incarnation)
     return Step.DUE if remainder is None or before.frees else Step.MORE
 
 
 async def _carry_on(
-    connection: Connection, remainder: Remainder, *, incarnation: int, now: float, limit: int
+    connection: Connection, remainder: Remainder, moved: Counter[State], *, now: float, limit: int
 ) -> tuple[Remainder | None, int]:
     """Go through at most `limit` rows; what is left then, and how many were looked at."""
     looked_at = 0
@@ -68,17 +74,35 @@ async def _carry_on(
             after_due=after_due,
             after_number=after_number,
             limit=wanted,
-            **_given(left, incarnation, now),
+            **_given(left, now),
         )
         if row is None:
             left = left.after(None)
             continue
         looked_at += row["looked_at"]
+        _move(moved, left.state, left.makes, row["changed"])
         left = left.after(None if row["looked_at"] < wanted else (row["due_at"], row["number"]))
     return left, looked_at
 
 
-def _given(effect: Remainder, incarnation: int, now: float) -> dict[str, object]:
+def _move(moved: Counter[State], before: State, after: State, number: int) -> None:
+    moved[before] -= number
+    moved[after] += number
+
+
+async def _count(connection: Connection, moved: Counter[State], incarnation: int) -> None:
+    changes = {state.value: change for state, change in moved.items() if change}
+    if changes:
+        await fetch(
+            connection,
+            "count_moves",
+            incarnation=incarnation,
+            states=list(changes),
+            changes=list(changes.values()),
+        )
+
+
+def _given(effect: Remainder, now: float) -> dict[str, object]:
     return {
         "destination_id": effect.destination_id,
         "subscription_id": effect.subscription_id,
@@ -90,5 +114,4 @@ def _given(effect: Remainder, incarnation: int, now: float) -> dict[str, object]
         "settled_at": now if effect.name == CANCEL else None,
         "due_at": now if effect.frees else None,
         "now": now,
-        "incarnation": incarnation,
     }

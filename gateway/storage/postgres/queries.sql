@@ -245,16 +245,20 @@ WITH open AS (
     UPDATE deliveries SET state = 'cancelled', reason = :leaves, settled_at = :now, owner = NULL
     WHERE deliveries.number = ANY (ARRAY(SELECT number FROM open))
     RETURNING 1
-), moves (state, change) AS (
-    SELECT * FROM (VALUES ('cancelled', 1), ('leased', -1)) AS both_ways
 )
+SELECT count(*) FROM cancelled;
+
+-- name: count_moves
+-- After the deliveries of a change, as everywhere: what holds a count never waits for a delivery.
 INSERT INTO tallies (incarnation, state, deliveries)
-SELECT :incarnation, state, change * (SELECT count(*) FROM cancelled) FROM moves ORDER BY state
+SELECT :incarnation, state, change
+FROM unnest(:states::text[], :changes::bigint[]) AS moved (state, change)
+ORDER BY state
 ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries;
 
 -- name: change_pending
--- Looks at a batch from a place on and changes what is meant; yields how many were looked at, and the last
--- of them. Rows are locked in one order, so that two of these never wait for each other.
+-- Looks at a batch from a place on and changes what is meant; yields how many were looked at and changed, and
+-- the last of them. Rows are locked in one order, so that two of these never wait for each other.
 WITH seen AS (
     SELECT number, due_at, subscription_id, recipient, reason
     FROM deliveries
@@ -277,14 +281,8 @@ WITH seen AS (
         due_at = coalesce(:due_at, deliveries.due_at)
     WHERE deliveries.number = ANY (ARRAY(SELECT number FROM meant))
     RETURNING 1
-), moves (state, change) AS (
-    SELECT * FROM (VALUES (:makes, 1), ('pending', -1)) AS both_ways
-), counted AS (
-    INSERT INTO tallies (incarnation, state, deliveries)
-    SELECT :incarnation, state, change * (SELECT count(*) FROM changed) FROM moves ORDER BY state
-    ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
 )
-SELECT (SELECT count(*) FROM seen) AS looked_at, due_at, number
+SELECT (SELECT count(*) FROM seen) AS looked_at, (SELECT count(*) FROM changed) AS changed, due_at, number
 FROM seen
 ORDER BY due_at DESC, number DESC
 LIMIT 1;
@@ -314,14 +312,8 @@ WITH seen AS (
         due_at = coalesce(:due_at, deliveries.due_at)
     WHERE deliveries.number = ANY (ARRAY(SELECT number FROM meant))
     RETURNING 1
-), moves (state, change) AS (
-    SELECT * FROM (VALUES (:makes, 1), ('held', -1)) AS both_ways
-), counted AS (
-    INSERT INTO tallies (incarnation, state, deliveries)
-    SELECT :incarnation, state, change * (SELECT count(*) FROM changed) FROM moves ORDER BY state
-    ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
 )
-SELECT (SELECT count(*) FROM seen) AS looked_at, due_at, number
+SELECT (SELECT count(*) FROM seen) AS looked_at, (SELECT count(*) FROM changed) AS changed, due_at, number
 FROM seen
 ORDER BY number DESC
 LIMIT 1;
