@@ -17,6 +17,7 @@ from gateway.cli.lookup import id_of
 from gateway.cli.nouns.common import USUAL, Common
 from gateway.cli.screen import console, plain, show_json
 from gateway.domain.errors import ConfigurationError
+from gateway.service.trials import SELF
 
 Row = Mapping[str, Any]
 YES, NO = "green", "dim"
@@ -60,7 +61,7 @@ def tree(answer: Row) -> Tree:
     """The answer as a tree: topics, their rules and subscriptions, and what each delivery came to."""
     version, newest = answer["registry_version"], answer["newest_version"]
     asked = f"configuration {version}" + (", today's" if version == newest else f", today's is {newest}")
-    head = f"{answer.get('event_id') or 'this event'}, {answer['type']}, of {answer['source_name']} ({asked})"
+    head = f"{answer.get('event_id') or 'this event'}, {answer['type']}, {_origin(answer)} ({asked})"
     root = Tree(Text(plain(head)))
     for problem in answer.get("problems") or ():
         root.add(_text(f"quarantined: {problem['detail']} at {problem['pointer'] or '/'}", NO))
@@ -74,6 +75,12 @@ def tree(answer: Row) -> Tree:
     if not answer["topics"]:
         root.add(_text("no topic was considered", NO))
     return root
+
+
+def _origin(answer: Row) -> str:
+    if answer["source_id"] == SELF:
+        return "a test, which goes out whatever topics and rules say"
+    return f"of {answer['source_name'] or answer['source_id']}"
 
 
 def _add_topic(root: Tree, topic: Row) -> None:

@@ -10,6 +10,7 @@ from gateway.domain.errors import NotFound, Refused
 
 _is_id = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:[a-z]+)?\Z", re.IGNORECASE).match
 
+PREDEFINED = "pre_defined_templates"
 SINGULAR = {
     "sources": "source",
     "topics": "topic",
@@ -40,6 +41,15 @@ def id_of(client: Client, noun: str, name: str) -> str:
         f"there is no {word} called {name!r}",
         expected=f"{close[0]!r}?" if close else f"a name or id that `tocsin {word} list` shows",
     )
+
+
+def template_id(client: Client, name: str) -> str:
+    """The id of a template by its name; an id is taken as it is, and so is a preset's.
+
+    Raises NotFound, or Refused where several bear the name.
+    """
+    presets = () if _is_id(name) else client.get(PREDEFINED, limit=100)["templates"]
+    return name if any(row["id"] == name for row in presets) else id_of(client, "templates", name)
 
 
 def path_of(client: Client, noun: str, name: str) -> str:

@@ -60,8 +60,8 @@ COMMANDS: tuple[tuple[str, str, Group, str], ...] = (
     ("inbox", "nouns.event:inbox", FOLLOW, "Every event, newest first."),
     ("event", "nouns.event:app", FOLLOW, "What came in, and what became of it."),
     ("explain", "explain:explain", FOLLOW, "Why an event went where it went, or would go today."),
-    ("node", "nouns.node:app", FOLLOW, "The processes that share a store."),
     ("delivery", "nouns.delivery:app", FOLLOW, "What went out, with every try; dead letters, replay."),
+    ("node", "nouns.node:app", FOLLOW, "The processes that share a store."),
 )
 """Name, place below this package, panel and summary, in the order of `--help`."""
 

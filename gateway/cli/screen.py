@@ -53,16 +53,22 @@ def safe(text: str) -> str:
 
 
 def show_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], output: str) -> None:
-    """Rows as a table of these columns, or whole as a JSON array. `a.b` is member b of column a."""
+    """Rows as a table of these columns, or whole as a JSON array. `a.b` is member b of column a.
+
+    A column that no row has anything in is left out. Ids stay whole, since they are copied.
+    """
     found = list(rows)
     if output == "json":
         show_json(found)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.rpartition(".")[2].replace("_", " "), overflow="fold")
+    filled = [column for column in columns if any(plain(_member(row, column)) for row in found)]
+    for column in filled:
+        name = column.rpartition(".")[2]
+        whole = name == "id" or name.endswith("_id")
+        table.add_column(name.replace("_", " "), overflow="fold", no_wrap=whole)
     for row in found:
-        table.add_row(*(Text(plain(_member(row, column))) for column in columns))
+        table.add_row(*(Text(plain(_member(row, column))) for column in filled))
     console().print(table if found else Text("none", style="dim"))
 
 

@@ -11,8 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.api.shapes.base import Answer, timestamp
 from gateway.domain.delivery import AcceptedEvent, Attempt, Delivery, LateReceipt, State
+from gateway.domain.destination import Destination, Subscription
 from gateway.domain.errors import Problem
+from gateway.domain.topic import Topic
 from gateway.domain.vocabulary import Vocabulary
+from gateway.pipeline.route import TRIAL_TOPIC
 from gateway.pipeline.snapshot import Snapshot
 from gateway.ports import StoredEvent
 from gateway.service.ledger import DeliveryWithAttempts, EventWithDeliveries, Progress
@@ -98,8 +101,11 @@ class DeliveryAnswer(Answer):
     detail: str | None = None
     duration_ms: float | None = None
     topic_id: str
+    topic_name: str | None = None
     subscription_id: str
+    subscription_name: str | None = None
     destination_id: str
+    destination_name: str | None = None
     why: str
 
 
@@ -218,8 +224,11 @@ def delivery_answer(delivery: Delivery, snapshot: Snapshot) -> DeliveryAnswer:
         detail=delivery.detail or None,
         duration_ms=None if delivery.duration is None else round(delivery.duration * 1000, 3),
         topic_id=delivery.topic_id,
+        topic_name=_name(snapshot.topics.get(delivery.topic_id)),
         subscription_id=delivery.subscription_id,
+        subscription_name=_name(snapshot.subscriptions.get(delivery.subscription_id)),
         destination_id=delivery.destination_id,
+        destination_name=_name(snapshot.destinations.get(delivery.destination_id)),
         why=_why(delivery, snapshot),
     )
 
@@ -235,7 +244,13 @@ def delivery_detail(found: DeliveryWithAttempts, snapshot: Snapshot) -> Delivery
     )
 
 
+def _name(one: Topic | Subscription | Destination | None) -> str | None:
+    return one.name if one else None
+
+
 def _why(delivery: Delivery, snapshot: Snapshot) -> str:
+    if delivery.topic_id == TRIAL_TOPIC:
+        return "a test, sent whatever rules say"
     topic = snapshot.topics.get(delivery.topic_id)
     subscription = snapshot.subscriptions.get(delivery.subscription_id)
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
@@ -50,8 +51,10 @@ def given(**members: object) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value is not None}
 
 
-def add_usual_verbs(app: App, plural: str, columns: tuple[str, ...]) -> None:
-    """`list`, `show` and `delete`, which are the same for every noun that has a name."""
+def add_usual_verbs(
+    app: App, plural: str, columns: tuple[str, ...], shown: Callable[[dict[str, Any], str], None] = show_one
+) -> None:
+    """`list`, `show` and `delete`, which are the same for every noun with a name; `shown` shows one."""
     word = SINGULAR[plural]
 
     @app.command(name="list", help=f"List {plural}.", sort_key=1)
@@ -65,7 +68,7 @@ def add_usual_verbs(app: App, plural: str, columns: tuple[str, ...]) -> None:
     @app.command(name="show", help=f"Show one {word}.", sort_key=2)
     def _show(name: Named, /, *, common: Common = USUAL) -> None:
         client = common.client
-        show_one(client.get(path_of(client, plural, name)), common.output)
+        shown(client.get(path_of(client, plural, name)), common.output)
 
     @app.command(name="delete", help=f"Delete a {word}.", sort_key=6)
     def _delete(name: Named, /, *, common: Common = USUAL) -> None:

@@ -12,7 +12,7 @@ from gateway.cli.nouns.common import USUAL, Common, noun_app
 from gateway.cli.nouns.event import Limit
 from gateway.cli.screen import console, plain, safe, say, show_json, show_one, show_rows
 
-COLUMNS = ("created_at", "id", "state", "recipient", "attempts", "duration_ms", "code", "detail")
+COLUMNS = ("created_at", "id", "state", "destination_name", "recipient", "attempts", "reason")
 RECEIPT_COLUMNS = ("received_at", "status", "code", "detail", "vendor_id")
 TRY_COLUMNS = ("number", "started_at", "duration_ms", "code", "reason", "detail")
 

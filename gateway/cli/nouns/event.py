@@ -12,7 +12,17 @@ from gateway.cli.nouns.common import USUAL, Common, noun_app
 from gateway.cli.screen import console, show_json, show_one, show_rows
 
 COLUMNS = ("received_at", "id", "cloudevent.type", "vocabulary.severity", "vocabulary.title", "quarantined")
-DELIVERY_COLUMNS = ("id", "state", "recipient", "attempts", "duration_ms", "code", "why")
+DELIVERY_COLUMNS = (
+    "id",
+    "state",
+    "topic_name",
+    "subscription_name",
+    "destination_name",
+    "recipient",
+    "attempts",
+    "code",
+    "reason",
+)
 
 Limit: TypeAlias = Annotated[int, Parameter(help="How many at most, 1 to 500.")]
 

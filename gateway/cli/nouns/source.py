@@ -31,7 +31,7 @@ from gateway.domain.errors import ConfigurationError
 PLURAL = "sources"
 
 app = noun_app("source", "Who sends events.")
-add_usual_verbs(app, PLURAL, ("name", "id", "enabled", "source", "topic_names"))
+add_usual_verbs(app, PLURAL, ("name", "id", "enabled", "format", "source", "topic_names"))
 
 
 @Parameter(name="*")

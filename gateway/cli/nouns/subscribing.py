@@ -6,9 +6,9 @@ from typing import Annotated, Any, TypeAlias
 
 from cyclopts import Parameter
 
-from gateway.cli.client import segment
+from gateway.cli.client import Client, segment
 from gateway.cli.dry_run import SAVE, Rehearsal, rehearse
-from gateway.cli.lookup import id_of
+from gateway.cli.lookup import id_of, template_id
 from gateway.cli.nouns.common import Common, Description, Enabled, Name, Named, NewName, given
 from gateway.cli.nouns.destination_create import COMMON
 from gateway.cli.nouns.kinds import address_options, refuse_foreign
@@ -19,6 +19,7 @@ from gateway.domain.destination import RECIPIENT_LISTS
 from gateway.spi.discovery import destinations
 
 PLURAL = "subscriptions"
+TEMPLATE = "template_id_notification"
 
 TopicName: TypeAlias = Annotated[str, Parameter(name="--topic", help="The topic, by name or id.")]
 DestinationName: TypeAlias = Annotated[str, Parameter(name="--destination", help="Where to, by name or id.")]
@@ -74,7 +75,7 @@ def create(
         rule=rule,
         description=description,
         enabled=enabled,
-        attributes=_attributes(kind, address),
+        attributes=_attributes(client, kind, address),
     )
     if rehearsal.dry_run:
         rehearse(client, {"subscription": body}, rehearsal, common.output)
@@ -102,7 +103,7 @@ def update(
     client = common.client
     subscription_id = id_of(client, PLURAL, subscription)
     path = f"{PLURAL}/{segment(subscription_id)}"
-    attributes = _attributes(client.get(path)["destination_type"], address)
+    attributes = _attributes(client, client.get(path)["destination_type"], address)
     edits = {one: given(add=attributes.get(one), remove=remove) for one in RECIPIENT_LISTS}
     attributes |= {one: edit for one, edit in edits.items() if edit}
     body = given(
@@ -115,7 +116,10 @@ def update(
         show_one(client.call("PATCH", path, body=body), common.output)
 
 
-def _attributes(kind: str, address: dict[str, Any]) -> dict[str, Any]:
+def _attributes(client: Client, kind: str, address: dict[str, Any]) -> dict[str, Any]:
     model = destinations()[kind].Address
     refuse_foreign(kind, model, address)
-    return settings_of(model, address, resolve)
+    attributes = settings_of(model, address, resolve)
+    if attributes.get(TEMPLATE):
+        attributes[TEMPLATE] = template_id(client, attributes[TEMPLATE])
+    return attributes

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from gateway.cli.client import segment
-from gateway.cli.lookup import id_of, path_of
+from gateway.cli.lookup import PREDEFINED, id_of, path_of
 from gateway.cli.nouns.common import (
     USUAL,
     Common,
@@ -28,10 +28,22 @@ from gateway.cli.screen import console, safe, show_one, show_rows
 from gateway.domain.errors import ConfigurationError
 
 PLURAL = "templates"
-PREDEFINED = "pre_defined_templates"
 
 app = noun_app("template", "How messages look, in the dialect of docs/templates.md.")
-add_usual_verbs(app, PLURAL, ("name", "id", "type", "subscription_count"))
+
+
+def _shown(row: dict[str, Any], output: str) -> None:
+    """A template, its body as it was written and not in base64."""
+    if output == "json":
+        show_one(row, output)
+        return
+    params = dict(row["params"])
+    body = base64.b64decode(params.pop("body", "")).decode("utf-8", "replace")
+    show_one({**row, "params": params}, output)
+    console().print(Text(f"\n{safe(body)}"), soft_wrap=True)
+
+
+add_usual_verbs(app, PLURAL, ("name", "id", "type", "subscription_count"), _shown)
 
 Type: TypeAlias = Annotated[
     str | None, Parameter(help="Kind of destination and purpose: slack.notification.")
@@ -74,7 +86,7 @@ def create(
     begun = client.get(f"{PREDEFINED}/{segment(preset)}") if preset else {}
     params = _params(texts, begun.get("params", {}))
     body = given(name=name, type=type or begun.get("type"), params=params, description=description)
-    show_one(client.post(PLURAL, body), common.output)
+    _shown(client.post(PLURAL, body), common.output)
 
 
 @app.command(sort_key=4)
@@ -92,7 +104,7 @@ def update(
     path = path_of(client, PLURAL, template)
     params = _params(texts, client.get(path)["params"]) if texts != NO_TEXTS else None
     body = given(name=name, description=description, params=params)
-    show_one(client.call("PUT", path, body=body), common.output)
+    _shown(client.call("PUT", path, body=body), common.output)
 
 
 @app.command(sort_key=5)
@@ -113,7 +125,7 @@ def preview(
         template_id=id_of(client, PLURAL, template) if template else None,
         preset=preset,
         type=type,
-        params=_params(texts, {}) if texts.file else None,
+        params=_params(texts, {}) if texts != NO_TEXTS else None,
         event_id=event,
         event=_event(event_file) if event_file else None,
     )
