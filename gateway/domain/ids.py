@@ -15,6 +15,7 @@ SubscriptionId = NewType("SubscriptionId", str)
 KeyId = NewType("KeyId", str)
 SchemaId = NewType("SchemaId", str)
 TemplateId = NewType("TemplateId", str)
+MonitorId = NewType("MonitorId", str)
 EventId = NewType("EventId", str)
 DeliveryId = NewType("DeliveryId", str)
 
