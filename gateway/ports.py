@@ -24,7 +24,17 @@ from gateway.domain.delivery import (
 )
 from gateway.domain.destination import Destination, Subscription
 from gateway.domain.errors import Problem
-from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId, SourceId, SubscriptionId
+from gateway.domain.ids import (
+    DeliveryId,
+    DestinationId,
+    EventId,
+    InstanceId,
+    MonitorId,
+    SourceId,
+    SubscriptionId,
+)
+from gateway.domain.monitor import Monitor, Notice, Observation, Seen, Standing
+from gateway.domain.schedule import Outage
 from gateway.domain.schema import Schema
 from gateway.domain.source import Instance, Key, Source
 from gateway.domain.template import Template
@@ -32,7 +42,7 @@ from gateway.domain.topic import Topic
 
 Row = TypeVar("Row")
 
-Entity = Instance | Source | Key | Topic | Destination | Subscription | Schema | Template
+Entity = Instance | Source | Key | Topic | Destination | Subscription | Schema | Template | Monitor
 """Everything that is configured. Each change of one makes a new registry version."""
 
 
@@ -132,7 +142,7 @@ class Entry(NamedTuple):
 
     `dedup_key` stands for (instance, registered source, `source`, `id`), in at most 64 bytes. `problems`
     is not empty for a quarantined event, which has no deliveries. `schema_revision` names what judged it,
-    or ''.
+    or ''. `observations` are what monitors saw in it.
     """
 
     accepted: AcceptedEvent
@@ -140,6 +150,7 @@ class Entry(NamedTuple):
     planned: tuple[Planned, ...] = ()
     problems: tuple[Problem, ...] = ()
     schema_revision: str = ""
+    observations: tuple[Observation, ...] = ()
 
 
 class Appended(NamedTuple):
@@ -322,6 +333,69 @@ class Counters(Protocol):
         """Delete the counts of the days before this one."""
 
 
+Place = tuple[MonitorId, str]
+"""A monitor and one of its keys."""
+
+
+class Monitors(Protocol):
+    """What monitors remember. Observations are written by `Ledger.append`, with their event; nobody takes one
+    twice, and what one changes is written in the transaction that takes it."""
+
+    async def observations(self, limit: int) -> Sequence[Seen]:
+        """Those that nobody took yet, oldest first."""
+
+    async def standings(self, places: Sequence[Place]) -> Sequence[Standing]:
+        """The memories of these, where there are any."""
+
+    async def standings_of(
+        self, monitor_id: MonitorId, *, after: str | None = None, limit: int = 500
+    ) -> Sequence[Standing]:
+        """The memories of a monitor by key, those after a key."""
+
+    async def tally(self, monitor_ids: Sequence[MonitorId]) -> Mapping[MonitorId, Mapping[str, int]]:
+        """How many keys of each of these stand how."""
+
+    async def awake(self, now: float, limit: int) -> Sequence[Standing]:
+        """The memories that time changes by now, the longest overdue first."""
+
+    async def save(
+        self,
+        standings: Sequence[Standing],
+        *,
+        taken: Sequence[int] = (),
+        notices: Sequence[Notice] = (),
+        quiet: bool = False,
+    ) -> bool:
+        """Write memories (with their revision one higher), take observations, keep what there is to say: all
+        of it, or nothing and False where another node was faster.
+
+        `revision` is the one that was read, 0 where there was none. With `quiet`, an observation that waits
+        for one of these keys is somebody faster too.
+        """
+
+    async def notices(self, limit: int) -> Sequence[Notice]:
+        """What is still to be said, oldest first."""
+
+    async def said(self, notice_ids: Sequence[str]) -> None:
+        """Forget notices whose events are accepted."""
+
+    async def forget(self, monitor_id: MonitorId) -> None:
+        """Delete all that is kept of a monitor, what it has still to say apart."""
+
+    async def alive(self, now: float, *, gap: float) -> int:
+        """Note that this node takes events; raises as `Ledger` calls do where it takes none.
+
+        If the last note of any node is longer ago than `gap` seconds, that time was an outage. Returns the
+        number of the newest outage, 0 without any.
+        """
+
+    async def outages(self, since: float) -> Sequence[Outage]:
+        """The outages that ended after this time, by time."""
+
+    async def forget_outages(self, before: float) -> None:
+        """Delete those that ended before this time."""
+
+
 @dataclass(frozen=True, slots=True)
 class NodeState:
     """One process on the store: since when, when it last wrote, what it holds. Times in epoch seconds.
@@ -357,6 +431,10 @@ class Store(Protocol):
     @property
     def counters(self) -> Counters:
         """What it counts by day."""
+
+    @property
+    def monitors(self) -> Monitors:
+        """What its monitors remember."""
 
     def listen(self, configured: Callable[[], None], due: Callable[[], None]) -> None:
         """Be told of what other nodes do: a newer configuration was made, deliveries wait to be claimed."""

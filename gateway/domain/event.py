@@ -90,3 +90,8 @@ def forbidden_character(text: str) -> str | None:
         return None
     found = _FORBIDDEN.search(text)
     return found.group() if found else None
+
+
+def allowed_text(text: str) -> str:
+    """The text with U+FFFD in place of what a CloudEvents String may not hold."""
+    return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)

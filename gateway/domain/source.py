@@ -12,6 +12,10 @@ from enum import StrEnum
 
 from gateway.domain.ids import InstanceId, KeyId, SourceId, TopicId
 
+SELF = SourceId("io.tocsin")
+"""The gateway itself, as the source of the events that it makes: a source of every instance, never stored."""
+OWN_NAME = "Tocsin"
+
 
 @dataclass(frozen=True, slots=True)
 class Instance:
@@ -65,6 +69,18 @@ class Source:
     signing: Signing = Signing.NONE
     secrets: Mapping[str, str] = field(default_factory=dict)
     keep_requests: int = 0
+
+
+def own_source(instance: Instance) -> Source:
+    """The gateway as a source of this instance: topics may take its events, nobody else may send as it."""
+    return Source(
+        SELF,
+        instance.id,
+        OWN_NAME,
+        instance.created_at,
+        instance.updated_at,
+        description="This gateway: what its monitors tell.",
+    )
 
 
 class Role(StrEnum):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gateway.domain.delivery import TERMINAL, TRANSITIONS, Planned, Settlement, State
+from gateway.domain.monitor import Observation
 from gateway.ports import Entry
 from gateway.storage import rows
 
@@ -28,7 +29,17 @@ MOST_SENT = 16 << 10
 class PreparedEntry:
     """One event as rows, lacking only its number."""
 
-    __slots__ = ("deliveries", "event", "event_id", "key", "key_row", "leased", "quarantined", "states")
+    __slots__ = (
+        "deliveries",
+        "event",
+        "event_id",
+        "key",
+        "key_row",
+        "leased",
+        "observations",
+        "quarantined",
+        "states",
+    )
 
     def __init__(self, entry: Entry, owner: int, now: float) -> None:
         if len(entry.planned) >> PLACES:
@@ -42,6 +53,7 @@ class PreparedEntry:
         self.deliveries = [_delivery_row(entry, planned, owner, now) for planned in entry.planned]
         self.states = [planned.state.value for planned in entry.planned]
         self.leased = [planned.id for planned in entry.planned if planned.state is State.LEASED]
+        self.observations = [_observation_row(entry, one) for one in entry.observations]
 
 
 class Append:
@@ -91,6 +103,11 @@ def _event_row(entry: Entry) -> tuple[Any, ...]:
         rows.to_text(accepted.vocabulary),
         None if event.data is None else bytearray(event.data),
     )
+
+
+def _observation_row(entry: Entry, seen: Observation) -> tuple[Any, ...]:
+    accepted = entry.accepted
+    return (seen.monitor_id, seen.key, seen.failed, seen.value, accepted.id, accepted.received_at)
 
 
 def _delivery_row(entry: Entry, planned: Planned, owner: int, now: float) -> tuple[Any, ...]:

@@ -23,6 +23,7 @@ from gateway.domain.ids import (
     SubscriptionId,
     TopicId,
 )
+from gateway.domain.monitor import Monitor, Standing
 from gateway.domain.schema import Schema
 from gateway.domain.source import Instance, Key, Source
 from gateway.domain.template import Template
@@ -39,6 +40,7 @@ KINDS: Final[Mapping[str, type[Entity]]] = {
     "subscription": Subscription,
     "schema": Schema,
     "template": Template,
+    "monitor": Monitor,
 }
 """The kinds of entities by the name that rows use. A name, once used, is never given to another kind."""
 
@@ -59,6 +61,7 @@ _entities: dict[str, msgspec.json.Decoder[Entity]] = {
 _attributes = msgspec.json.Decoder(dict[str, AttributeValue])
 _vocabulary = msgspec.json.Decoder(Vocabulary)
 _problems = msgspec.json.Decoder(tuple[Problem, ...])
+_standing = msgspec.json.Decoder(Standing)
 
 
 def to_text(value: object) -> str:
@@ -136,3 +139,8 @@ def accepted_event(  # noqa: PLR0913, PLR0917  one for each column
         received_at,
         registry_version,
     )
+
+
+def standing(text: str | bytes) -> Standing:
+    """Read what a monitor remembers of a key."""
+    return _standing.decode(text)

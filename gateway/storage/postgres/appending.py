@@ -24,6 +24,8 @@ DELIVERY_COLUMNS = (
     "due_ats", "created_ats", "settled_ats",
 )  # fmt: skip
 
+OBSERVATION_COLUMNS = ("monitor_ids", "places", "failures", "numbers", "event_ids", "ats")
+
 Outcome = Sequence[Appended] | Exception
 
 
@@ -39,6 +41,11 @@ class Batch:
         self._newest: dict[bytes, tuple[int, PreparedEntry]] = {}
         self._repeats: dict[int, PreparedEntry] = {}
         self._written: dict[int, EventId] = {}
+
+    @property
+    def simple(self) -> bool:
+        """Whether one statement writes it."""
+        return len(self.rounds) <= 1 and not any(one.observations for all_ in self.rounds for one in all_)
 
     def take(self, entry: PreparedEntry) -> None:
         """Add an entry."""
@@ -67,6 +74,7 @@ class Batch:
             if row is None or not row[0]:
                 return False
             await self._note(connection, entries, {bytes(key) for key in row[1]})
+            await self._observe(connection, entries)
         return True
 
     def answer(self, append: Append) -> Sequence[Appended]:
@@ -86,6 +94,12 @@ class Batch:
                     raise Unavailable("store_busy", "The event's key is just being deleted.", retry_after=1)
                 self._written[id(entry)] = first[entry.key]
 
+    async def _observe(self, connection: Connection, entries: Sequence[PreparedEntry]) -> None:
+        """What monitors saw in those that are no repeats. Few events are watched: a statement apart."""
+        rows = [row for entry in entries if id(entry) not in self._written for row in entry.observations]
+        if rows:
+            await fetch(connection, "add_observations", **columns(OBSERVATION_COLUMNS, rows))
+
     def _answer(self, entry: PreparedEntry) -> Appended:
         first = self._repeats.get(id(entry), entry)
         known = self._written.get(id(first))
@@ -103,7 +117,7 @@ async def write_appends(
         batch = batches.setdefault(append.routed_with, Batch(append.routed_with))
         for entry in append.entries:
             batch.take(entry)
-    simple = len(batches) == 1 and all(len(one.rounds) <= 1 for one in batches.values())
+    simple = len(batches) == 1 and all(one.simple for one in batches.values())
     async with contextlib.nullcontext() if simple else connection.transaction():
         fresh = {
             one.routed_with: await one.write(connection, incarnation=incarnation, now=now)

@@ -805,3 +805,101 @@ ORDER BY subject, day;
 
 -- name: forget_counts
 DELETE FROM counts WHERE day < :before;
+
+-- Monitors ------------------------------------------------------------------------------------------
+
+-- name: add_observations
+INSERT INTO observations (monitor_id, key, failed, value, event_id, at)
+SELECT * FROM unnest(
+    :monitor_ids::text[], :places::text[], :failures::boolean[], :numbers::double precision[],
+    :event_ids::text[], :ats::double precision[]
+);
+
+-- name: observations
+SELECT number, monitor_id, key, failed, value, event_id, at FROM observations ORDER BY number LIMIT :limit;
+
+-- name: take_observations
+-- In one order, so that two nodes never wait for each other.
+WITH held AS MATERIALIZED (
+    SELECT number FROM observations WHERE number = ANY (:numbers::bigint[]) ORDER BY number FOR UPDATE
+), taken AS (
+    DELETE FROM observations WHERE number = ANY (ARRAY(SELECT number FROM held)) RETURNING 1
+)
+SELECT count(*) FROM taken;
+
+-- name: observed_among
+SELECT EXISTS (
+    SELECT FROM unnest(:monitor_ids::text[], :places::text[]) AS one (monitor_id, key)
+    JOIN observations USING (monitor_id, key)
+);
+
+-- name: standings
+SELECT revision, body
+FROM unnest(:monitor_ids::text[], :places::text[]) AS one (monitor_id, key)
+JOIN standings USING (monitor_id, key);
+
+-- name: standings_of
+SELECT revision, body FROM standings
+WHERE monitor_id = :monitor_id AND (:after::text IS NULL OR key > :after::text)
+ORDER BY key
+LIMIT :limit;
+
+-- name: standings_tally
+SELECT monitor_id, state, count(*) FROM standings
+WHERE monitor_id = ANY (:monitor_ids::text[])
+GROUP BY monitor_id, state;
+
+-- name: standings_awake
+SELECT revision, body FROM standings WHERE wake_at <= :now ORDER BY wake_at LIMIT :limit;
+
+-- name: put_standings
+-- Yields a row for each that nobody else wrote since; in one order, so that two nodes never wait for each other.
+INSERT INTO standings AS known (monitor_id, key, revision, state, wake_at, body)
+SELECT monitor_id, key, revision + 1, state, wake_at, body
+FROM unnest(
+    :monitor_ids::text[], :places::text[], :revisions::bigint[], :states::text[],
+    :wake_ats::double precision[], :bodies::text[]
+) AS one (monitor_id, key, revision, state, wake_at, body)
+WHERE revision = 0 OR EXISTS (
+    SELECT FROM standings AS before WHERE before.monitor_id = one.monitor_id AND before.key = one.key
+)
+ORDER BY monitor_id, key
+ON CONFLICT (monitor_id, key) DO UPDATE
+    SET revision = excluded.revision, state = excluded.state, wake_at = excluded.wake_at, body = excluded.body
+    WHERE known.revision = excluded.revision - 1
+RETURNING 1;
+
+-- name: add_notices
+INSERT INTO notices (id, instance_id, body)
+SELECT * FROM unnest(:ids::text[], :instance_ids::text[], :bodies::bytea[])
+ON CONFLICT (id) DO NOTHING;
+
+-- name: notices
+SELECT id, instance_id, body FROM notices ORDER BY number LIMIT :limit;
+
+-- name: forget_notices
+DELETE FROM notices WHERE id = ANY (:ids::text[]);
+
+-- name: forget_standings
+DELETE FROM standings WHERE monitor_id = :monitor_id;
+
+-- name: forget_observations
+DELETE FROM observations WHERE monitor_id = :monitor_id;
+
+-- name: alive_at
+SELECT at FROM alive FOR UPDATE;
+
+-- name: note_alive
+INSERT INTO alive (sole, at) VALUES (1, :now) ON CONFLICT (sole) DO UPDATE SET at = excluded.at;
+
+-- name: add_outage
+INSERT INTO outages (started_at, ended_at) VALUES (:started_at, :ended_at);
+
+-- name: newest_outage
+SELECT coalesce(max(number), 0) FROM outages;
+
+-- name: outages
+SELECT started_at, ended_at FROM outages WHERE ended_at > :since ORDER BY started_at;
+
+-- name: forget_outages
+DELETE FROM outages WHERE ended_at < :before;

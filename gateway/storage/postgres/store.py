@@ -22,6 +22,7 @@ from gateway.storage.postgres.counters import PostgresCounters
 from gateway.storage.postgres.database_clock import DatabaseClock
 from gateway.storage.postgres.faults import unusable
 from gateway.storage.postgres.ledger import PostgresLedger
+from gateway.storage.postgres.monitors import PostgresMonitors
 from gateway.storage.postgres.news import News, Topic
 from gateway.storage.postgres.node import LEASE_SECONDS, Node
 from gateway.storage.postgres.registry import PostgresRegistry
@@ -57,6 +58,7 @@ class PostgresStore:
         self.registry = PostgresRegistry(connections, node, news, self._effects, batch=batch)
         self.ledger = PostgresLedger(connections, node, news, timeout=timeout)
         self.counters = PostgresCounters(connections)
+        self.monitors = PostgresMonitors(connections)
 
     @classmethod
     async def open(

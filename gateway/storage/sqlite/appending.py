@@ -25,6 +25,7 @@ class _Batch:
         self._events: list[tuple[Any, ...]] = []
         self._deliveries: list[tuple[Any, ...]] = []
         self._states: list[str] = []
+        self._observations: list[tuple[Any, ...]] = []
 
     def take(self, entry: PreparedEntry) -> Appended:
         """Add an entry, unless it repeats one that is stored or was added before it."""
@@ -44,6 +45,7 @@ class _Batch:
             self._deliveries.append((place, *row))
             place += 1
         self._states += entry.states
+        self._observations += entry.observations
         return Appended(EventId(entry.event_id))
 
     def write(self, connection: sqlite3.Connection, tally: Tally) -> None:
@@ -51,6 +53,7 @@ class _Batch:
         execute_rows(connection, "add_keys", list(self._keys.values()))
         execute_rows(connection, "add_events", self._events)
         execute_rows(connection, "add_deliveries", self._deliveries)
+        execute_rows(connection, "add_observations", self._observations)
         for pair in self._replaced:
             connection.execute(SQL["mark_replaced"], pair)
         for state in self._states:

@@ -549,3 +549,75 @@ SELECT subject, day, what, number FROM counts WHERE subject = :subject AND day >
 
 -- name: forget_counts
 DELETE FROM counts WHERE day < :before;
+
+-- Monitors ------------------------------------------------------------------------------------------
+
+-- name: add_observations
+INSERT INTO observations (monitor_id, key, failed, value, event_id, at) VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: observations
+SELECT number, monitor_id, key, failed, value, event_id, at FROM observations ORDER BY number LIMIT :limit;
+
+-- name: take_observations
+DELETE FROM observations WHERE number IN (VALUES (?));
+
+-- name: observation_of
+SELECT 1 FROM observations WHERE monitor_id = :monitor_id AND key = :key LIMIT 1;
+
+-- name: standing
+SELECT revision, body FROM standings WHERE monitor_id = :monitor_id AND key = :key;
+
+-- name: standings_of
+SELECT revision, body FROM standings
+WHERE monitor_id = :monitor_id AND (:after IS NULL OR key > :after)
+ORDER BY key
+LIMIT :limit;
+
+-- name: standings_tally
+SELECT state, count(*) FROM standings WHERE monitor_id = :monitor_id GROUP BY state;
+
+-- name: standings_awake
+SELECT revision, body FROM standings WHERE wake_at <= :now ORDER BY wake_at LIMIT :limit;
+
+-- name: put_standing
+-- Changes nothing where somebody else wrote it since.
+INSERT INTO standings (monitor_id, key, revision, state, wake_at, body)
+SELECT :monitor_id, :key, :revision + 1, :state, :wake_at, :body
+WHERE :revision = (
+    SELECT coalesce(max(revision), 0) FROM standings WHERE monitor_id = :monitor_id AND key = :key
+)
+ON CONFLICT (monitor_id, key) DO UPDATE
+    SET revision = excluded.revision, state = excluded.state, wake_at = excluded.wake_at, body = excluded.body;
+
+-- name: add_notices
+INSERT OR IGNORE INTO notices (id, instance_id, body) VALUES (?, ?, ?);
+
+-- name: notices
+SELECT id, instance_id, body FROM notices ORDER BY number LIMIT :limit;
+
+-- name: forget_notices
+DELETE FROM notices WHERE id IN (VALUES (?));
+
+-- name: forget_standings
+DELETE FROM standings WHERE monitor_id = ?;
+
+-- name: forget_observations
+DELETE FROM observations WHERE monitor_id = ?;
+
+-- name: alive_at
+SELECT at FROM alive;
+
+-- name: note_alive
+INSERT INTO alive (only, at) VALUES (1, ?) ON CONFLICT (only) DO UPDATE SET at = excluded.at;
+
+-- name: add_outage
+INSERT INTO outages (started_at, ended_at) VALUES (?, ?);
+
+-- name: newest_outage
+SELECT coalesce(max(number), 0) FROM outages;
+
+-- name: outages
+SELECT started_at, ended_at FROM outages WHERE ended_at > ? ORDER BY started_at;
+
+-- name: forget_outages
+DELETE FROM outages WHERE ended_at < ?;

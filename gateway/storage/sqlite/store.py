@@ -25,6 +25,7 @@ from gateway.storage.sqlite import effects, opening, schema
 from gateway.storage.sqlite.counters import SqliteCounters
 from gateway.storage.sqlite.faults import unusable
 from gateway.storage.sqlite.ledger import SqliteLedger
+from gateway.storage.sqlite.monitors import SqliteMonitors
 from gateway.storage.sqlite.registry import SqliteRegistry
 from gateway.storage.sqlite.space import RESERVE, Space
 from gateway.storage.sqlite.statements import SQL
@@ -132,6 +133,7 @@ class SqliteStore:
             self._writer, self._readers, self._clock, self._effects, batch=self._batch
         )
         self.counters = SqliteCounters(self._writer, self._readers)
+        self.monitors = SqliteMonitors(self._writer, self._readers, self._space)
         self.ledger = SqliteLedger(
             self._writer,
             self._readers,
