@@ -53,6 +53,7 @@ from gateway.service.explaining import Explanations
 from gateway.service.instances import Instances
 from gateway.service.keys import Keys
 from gateway.service.ledger import Records
+from gateway.service.monitors import Monitors
 from gateway.service.readiness import Readiness
 from gateway.service.retention import Retention
 from gateway.service.schemas import Schemas
@@ -62,10 +63,13 @@ from gateway.service.subscriptions import Subscriptions
 from gateway.service.templates import Templates
 from gateway.service.topics import Topics
 from gateway.service.trials import Trials
+from gateway.service.watcher import Watcher
+from gateway.service.watching import Watching
 from gateway.settings import Settings
 from gateway.spi.destination import Endpoint, Tools
 from gateway.spi.outcome import DeliveryFailed, Reason
 from gateway.spi.relay import InvalidRelay, parse_relay
+from gateway.spi.url import InvalidUrl, parse_url
 from gateway.storage.sqlite import copying
 from gateway.storage.sqlite.store import SqliteStore
 from gateway.telemetry.metrics import Metrics
@@ -80,7 +84,7 @@ log = structlog.get_logger()
 
 SQLITE, POSTGRES = "sqlite:///", ("postgresql://", "postgres://")
 STORE_FILE = "tocsin.db"
-CLAIMER, INGEST = "claimer", "ingest"
+CLAIMER, INGEST, DISPATCH = "claimer", "ingest", "dispatch"
 PERMIT_SECONDS = 3.0
 """How long a name may take to be looked up when a destination is saved; then it is looked up when sending."""
 
@@ -215,8 +219,13 @@ class Gateway:
             dry_runs=DryRuns(self.current, store.ledger, topics, subscriptions, clock),
             explanations=Explanations(self.current, store.registry, records),
             unsubscribe_links=identity.unsubscribe_links,
+            monitors=Monitors(self.configurator, store.monitors),
             trials=Trials(self.current, store.ledger, self.dispatcher, records, clock),
         )
+        self._watching = Watching(
+            self.current, store.registry, store.monitors, self.ingest, clock, self.metrics
+        )
+        self.ingest.on_observed = self._watching.wake
         self._retention = Retention(
             store.ledger,
             clock,
@@ -272,11 +281,28 @@ class Gateway:
             asyncio.create_task(self._results.run(), name="results"),
             asyncio.create_task(self.services.counting.run(self._stopping), name="counting"),
         ]
+        host, port = await self._server.start()
+        self._tasks += self._watches()
         for task in self._tasks:
             task.add_done_callback(self._ended)
-        host, port = await self._server.start()
         log.info("gateway.started", host=host, port=port, duplicates_bound=self.settings.in_flight)
         return host, port
+
+    def _watches(self) -> list[asyncio.Task[None]]:
+        """Monitors' clocks go where events are taken, from when they are; so does the heartbeat outside."""
+        watches = []
+        if self.settings.role != DISPATCH:
+            watches.append(asyncio.create_task(self._watching.run(self._stopping), name="monitors"))
+        if self.settings.watcher_url is not None:
+            url = self.settings.watcher_url.get_secret_value()
+            watcher = Watcher(
+                parse_url(url), self._egress.http, self._unready, self.store.clock, self.metrics
+            )
+            watches.append(asyncio.create_task(watcher.run(self._stopping), name="watcher"))
+        return watches
+
+    async def _unready(self) -> str:
+        return "stopping" if self.services.leaving else await self.services.readiness.problem()
 
     async def stop(self) -> None:
         """Leave a balancer's list, take no more events, let deliveries finish, give back the rest, close."""
@@ -350,6 +376,11 @@ async def open_gateway(settings: Settings) -> Gateway:
 def _check_egress(settings: Settings) -> None:
     """Refuse what could be found wrong only after the store was opened, or at the first mail."""
     EgressPolicy.parse(settings.allow_networks)
+    if settings.watcher_url is not None:
+        try:
+            parse_url(settings.watcher_url.get_secret_value())
+        except InvalidUrl as error:
+            raise ConfigurationError(f"TOCSIN_WATCHER_URL: {error}") from error
     if settings.smtp_url is not None:
         try:
             parse_relay(settings.smtp_url.get_secret_value())

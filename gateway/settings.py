@@ -22,7 +22,7 @@ from pydantic_settings import (
 from gateway.domain.errors import ConfigurationError
 
 PREFIX = "TOCSIN_"
-SECRET_FIELDS = ("admin_key", "secret_key", "smtp_url")
+SECRET_FIELDS = ("admin_key", "secret_key", "smtp_url", "watcher_url")
 FILE_FIELDS = (*SECRET_FIELDS, "database")
 """What may be in a file: secrets, and what may hold one."""
 
@@ -77,6 +77,11 @@ class Settings(BaseSettings):
     smtp_url: SecretStr | None = Field(
         None,
         description="Mail relay of the built-in mail service: `smtp[s]://user:password@host:port?from=address`.",
+    )
+    watcher_url: SecretStr | None = Field(
+        None,
+        description="A URL outside that is asked for every minute while this gateway is ready, so that a "
+        "watcher there notices when that stops.",
     )
     domain: str = Field("tocsin.local", description="Name of this gateway in Message-IDs and mail greetings.")
     max_body_bytes: int = Field(1_048_576, ge=65_536, description="Largest request body, inflated, in bytes.")

@@ -17,7 +17,7 @@ from gateway.cli.lookup import id_of
 from gateway.cli.nouns.common import USUAL, Common
 from gateway.cli.screen import console, plain, show_json
 from gateway.domain.errors import ConfigurationError
-from gateway.service.trials import SELF
+from gateway.domain.source import SELF
 
 Row = Mapping[str, Any]
 YES, NO = "green", "dim"

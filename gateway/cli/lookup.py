@@ -11,7 +11,11 @@ from gateway.domain.errors import NotFound, Refused
 _is_id = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:[a-z]+)?\Z", re.IGNORECASE).match
 
 PREDEFINED = "pre_defined_templates"
+OWN_SOURCE = "io.tocsin"
+"""The gateway itself: a source of every instance, in no list of theirs."""
+
 SINGULAR = {
+    "monitors": "monitor",
     "sources": "source",
     "topics": "topic",
     "destinations": "destination",
@@ -26,7 +30,7 @@ def id_of(client: Client, noun: str, name: str) -> str:
 
     Raises NotFound, or Refused where several bear the name.
     """
-    if _is_id(name):
+    if _is_id(name) or name == OWN_SOURCE:
         return name
     found = [row["id"] for row in client.every(noun, name) if row["name"] == name]
     if len(found) == 1:

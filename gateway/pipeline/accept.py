@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from gateway.domain.delivery import AcceptedEvent, Claim, Planned, State
 from gateway.domain.event import Event
 from gateway.domain.ids import DestinationId, EventId, InstanceId, SourceId, TopicId, new_id
+from gateway.domain.monitor import Observation
 from gateway.domain.source import Source
 from gateway.pipeline.validate import Verdict
 from gateway.ports import Appended, Entry, Ledger
@@ -18,14 +19,15 @@ DIGEST_BYTES, HEAD_BYTES = 16, 16
 
 
 class Routed(NamedTuple):
-    """An event on its way in: what it is, what the schemas said, what it causes, and which topics took it
-    by which of their rules."""
+    """An event on its way in: what it is, what the schemas said, what it causes, which topics took it, by
+    which of their rules, and what monitors saw in it."""
 
     decoded: Decoded
     verdict: Verdict
     planned: tuple[Planned, ...]
     topics: tuple[TopicId, ...] = ()
     rules: tuple[str, ...] = ()
+    observations: tuple[Observation, ...] = ()
 
 
 class Lanes(Protocol):
@@ -124,7 +126,7 @@ def _entry(
     )
     key = event_key(source.instance_id, source.id, event.source, event.id)
     planned = tuple(_leased(row, event, lanes, reserved) for row in one.planned)
-    return Entry(accepted, key, planned, one.verdict.problems, one.verdict.revision)
+    return Entry(accepted, key, planned, one.verdict.problems, one.verdict.revision, one.observations)
 
 
 def _leased(planned: Planned, event: Event, lanes: Lanes, reserved: list[tuple[Planned, Event]]) -> Planned:

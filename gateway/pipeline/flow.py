@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import structlog
 
@@ -21,8 +21,9 @@ from gateway.domain.clock import Clock
 from gateway.domain.delivery import Claim, Settlement, State
 from gateway.domain.destination import UNSUBSCRIBED
 from gateway.domain.errors import Refused, TooLarge
-from gateway.domain.ids import DestinationId, EventId
-from gateway.domain.source import Source
+from gateway.domain.event import Event
+from gateway.domain.ids import DestinationId, EventId, InstanceId
+from gateway.domain.source import SELF, Source
 from gateway.pipeline.accept import Routed, accept
 from gateway.pipeline.authenticate import (
     authenticate,
@@ -44,13 +45,18 @@ from gateway.pipeline.signature import Signatures
 from gateway.pipeline.snapshot import Current, Snapshot, configuration_busy
 from gateway.pipeline.told import Told
 from gateway.pipeline.validate import Verdict, validate
+from gateway.pipeline.watch import observed
 from gateway.ports import Appended, Ledger, StaleRoutingError
 from gateway.security.unsubscribing import UnsubscribeLinks, Unsubscription
+from gateway.spi.cloudevents.meaning import meaning
+from gateway.spi.cloudevents.payload import payload
 from gateway.spi.destination import SubscriptionAddress
 from gateway.spi.outcome import Reason
 from gateway.spi.source_format import Decoded
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 MAX_REROUTES = 20
 MAX_PLANNED = 5000
@@ -95,6 +101,8 @@ class Ingest:
         self._clock, self._signatures = clock, signatures
         self._told, self._metrics = told, told.metrics
         self._max_batch_events = max_batch_events
+        self.on_observed: Callable[[], None] = lambda: None
+        """Called when monitors saw something in what was accepted."""
 
     async def take(self, envelope: Envelope) -> Taken:
         """CloudEvents in any of the three modes. Raises Refused; then nothing was stored."""
@@ -177,38 +185,80 @@ class Ingest:
         """Find out who sends, read, validate, route and accept with the newest configuration: all of it anew
         when that changes meanwhile, for the key may be revoked by then, the source disabled, or read in
         another way."""
-        for _ in range(MAX_REROUTES):
-            snapshot = self._current.snapshot
+
+        async def taken(snapshot: Snapshot) -> Taken:
             sender = find(snapshot)
-            source = sender.source
             try:
                 decoded, batched = read(sender)
-                verdicts = validate(snapshot.bindings.get(source.id, ()), decoded, batched=batched)
-                routed = self._route(snapshot, source, decoded, verdicts)
-                appended = await accept(
-                    self._ledger,
-                    source,
-                    routed,
-                    version=snapshot.version,
-                    received_at=envelope.received_at,
-                    lanes=self._dispatcher,
+                appended = await self._accepted(
+                    snapshot, sender.source, decoded, envelope.received_at, batched=batched
                 )
+            except Refused as refusal:
+                self._told.heard(sender.source, envelope, refusal.code)
+                raise
+            self._told.heard(sender.source, envelope)
+            return Taken([one.event_id for one in appended], batched, appended)
+
+        return await self._by_the_newest(taken)
+
+    async def take_own(self, instance_id: InstanceId, event: Event) -> bool:
+        """An event that the gateway itself made for an instance: routed and accepted as any other.
+
+        False when that instance is gone. Raises Unavailable and OutOfSpace; then nothing was stored.
+        """
+        parsed = payload(event)
+        decoded = [Decoded(event, meaning(event, parsed), parsed)]
+
+        async def taken(snapshot: Snapshot) -> bool:
+            source = snapshot.source(instance_id, SELF)
+            if source is None:
+                return False
+            await self._accepted(snapshot, source, decoded, self._clock.now(), batched=False)
+            return True
+
+        return await self._by_the_newest(taken)
+
+    async def _by_the_newest(self, work: Callable[[Snapshot], Awaitable[T]]) -> T:
+        """Do it by the newest configuration: again when what it was done by is no longer that."""
+        for _ in range(MAX_REROUTES):
+            snapshot = self._current.snapshot
+            try:
+                return await work(snapshot)
             except StaleRoutingError:
                 self._metrics.reroutes.inc()
                 await self._current.newer_than(snapshot.version)
-                continue
-            except Refused as refusal:
-                self._told.heard(source, envelope, refusal.code)
-                raise
-            self._told.heard(source, envelope)
-            self._told.accepted(source, routed, appended, envelope.received_at, self._clock.now())
-            return Taken([one.event_id for one in appended], batched, appended)
         raise configuration_busy()
+
+    async def _accepted(
+        self,
+        snapshot: Snapshot,
+        source: Source,
+        decoded: Sequence[Decoded],
+        received_at: float,
+        *,
+        batched: bool,
+    ) -> Sequence[Appended]:
+        """Validate, route and accept. Raises StaleRoutingError when the configuration is not the newest."""
+        verdicts = validate(snapshot.bindings.get(source.id, ()), decoded, batched=batched)
+        routed = self._route(snapshot, source, decoded, verdicts)
+        appended = await accept(
+            self._ledger,
+            source,
+            routed,
+            version=snapshot.version,
+            received_at=received_at,
+            lanes=self._dispatcher,
+        )
+        self._told.accepted(source, routed, appended, received_at, self._clock.now())
+        if any(one.observations for one in routed):
+            self.on_observed()
+        return appended
 
     def _route(
         self, snapshot: Snapshot, source: Source, decoded: Sequence[Decoded], verdicts: Sequence[Verdict]
     ) -> Sequence[Routed]:
-        table = snapshot.routes.get(source.id)
+        table = snapshot.table(source.instance_id, source.id)
+        watches = snapshot.watches.get(source.id)
         routed, planned = [], 0
         for one, judged in zip(decoded, verdicts, strict=True):
             caused = Plan() if judged.problems else plan(table, one.view)
@@ -219,7 +269,8 @@ class Ingest:
                     f"this batch would cause more than {MAX_PLANNED} deliveries at once",
                     expected="a smaller batch",
                 )
-            routed.append(Routed(one, judged, *caused))
+            seen = () if judged.problems else observed(watches, one.view)
+            routed.append(Routed(one, judged, *caused, observations=seen))
         return routed
 
 

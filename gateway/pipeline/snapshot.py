@@ -20,18 +20,21 @@ from gateway.domain.errors import Unavailable
 from gateway.domain.ids import (
     DestinationId,
     InstanceId,
+    MonitorId,
     SchemaId,
     SourceId,
     SubscriptionId,
     TemplateId,
     TopicId,
 )
+from gateway.domain.monitor import Monitor
 from gateway.domain.schema import Schema
-from gateway.domain.source import Instance, Key, Source
+from gateway.domain.source import SELF, Instance, Key, Source, own_source
 from gateway.domain.template import Template
 from gateway.domain.topic import SourceRule, Topic
 from gateway.pipeline.route import Exit, Exits, OnProblem, RouteTable, exit_of, exits_of, feeding_rules
 from gateway.pipeline.validate import SchemaBinding, bindings
+from gateway.pipeline.watch import Watches, watches_by_source
 from gateway.pipeline.wording import Wording, wordings
 from gateway.ports import Configuration
 from gateway.security.keys import KeyRing
@@ -67,11 +70,26 @@ class Snapshot:
     templates: Mapping[TemplateId, Template] = field(default_factory=dict)
     bindings: Mapping[SourceId, tuple[SchemaBinding, ...]] = field(default_factory=dict)
     routes: Mapping[SourceId, RouteTable] = field(default_factory=dict)
+    own_routes: Mapping[InstanceId, RouteTable] = field(default_factory=dict)
+    monitors: Mapping[MonitorId, Monitor] = field(default_factory=dict)
+    watches: Mapping[SourceId, Watches] = field(default_factory=dict)
     addresses: Mapping[SubscriptionId, SubscriptionAddress] = field(default_factory=dict)
     wordings: Mapping[SubscriptionId, Wording] = field(default_factory=dict)
     on_problem: OnProblem = _nobody
     default_instance: Instance | None = None
     """The first instance that was made; `default` in a path means it."""
+
+    def table(self, instance_id: InstanceId, source_id: SourceId) -> RouteTable | None:
+        """The routes of a source, or of the gateway's own events in an instance."""
+        return self.own_routes.get(instance_id) if source_id == SELF else self.routes.get(source_id)
+
+    def source(self, instance_id: InstanceId, source_id: SourceId) -> Source | None:
+        """A source of this instance, the gateway itself among them."""
+        if source_id == SELF:
+            instance = self.instances.get(instance_id)
+            return own_source(instance) if instance else None
+        found = self.sources.get(source_id)
+        return found if found is not None and found.instance_id == instance_id else None
 
     def reaches(self, subscription_id: SubscriptionId, recipient: str) -> bool:
         """Whether a subscription is there and still reaches `recipient` ('' for kinds without any)."""
@@ -113,6 +131,19 @@ def build(
     key_rows = tuple(_only(Key, by_type))
     addresses = _addresses(subscriptions, destinations_, previous)
     told = on_problem or (previous.on_problem if previous else _nobody)
+    monitors = _by_id(_only(Monitor, by_type))
+    own_routes = {
+        instance.id: table
+        for instance in instances.values()
+        for table in _route_tables(
+            [own_source(instance)],
+            [row for row in topics.values() if row.instance_id == instance.id],
+            subscriptions.values(),
+            destinations_,
+            addresses,
+            told,
+        ).values()
+    }
     return Snapshot(
         version=configuration.version,
         instances=instances,
@@ -129,6 +160,9 @@ def build(
         routes=_route_tables(
             sources.values(), topics.values(), subscriptions.values(), destinations_, addresses, told
         ),
+        own_routes=own_routes,
+        monitors=monitors,
+        watches=watches_by_source(sources.values(), monitors.values(), told) if monitors else {},
         addresses=addresses,
         on_problem=told,
         default_instance=min(instances.values(), key=lambda row: row.created_at, default=None),
@@ -224,11 +258,15 @@ def proposed_routes(
     subscriptions: Iterable[Subscription] = (),
     on_problem: OnProblem,
 ) -> Mapping[SourceId, RouteTable]:
-    """The routes of one instance as they would be with these in place of those of their ids."""
+    """The routes of one instance as they would be with these in place of those of their ids, those of the
+    gateway's own events too."""
     own = [row for row in snapshot.subscriptions.values() if row.instance_id == instance_id]
     changed = _by_id([*own, *subscriptions])
     return _route_tables(
-        [row for row in snapshot.sources.values() if row.instance_id == instance_id],
+        [
+            *(row for row in snapshot.sources.values() if row.instance_id == instance_id),
+            own_source(snapshot.instances[instance_id]),
+        ],
         _by_id(
             [*(row for row in snapshot.topics.values() if row.instance_id == instance_id), *topics]
         ).values(),

@@ -22,7 +22,7 @@ from gateway.domain.source import Source
 from gateway.domain.view import MISSING, EventView
 from gateway.pipeline.route import Compiled, OnProblem, compiled
 from gateway.rules.evaluation import Predicate
-from gateway.rules.index import Demands, RuleIndex
+from gateway.rules.index import Filing, RuleIndex
 from gateway.rules.names import read_name, read_resource
 from gateway.rules.necessary import MULTIPLE
 from gateway.rules.paths import read_path
@@ -95,8 +95,8 @@ def watches_by_source(
     }
 
 
-def _of_source(ready: Sequence[tuple[Compiled, Watch]], source_id: SourceId) -> list[tuple[Demands, Watch]]:
-    return [(rule.demands, watch) for rule, watch in ready if watch.monitor.source_id in (None, source_id)]
+def _of_source(ready: Sequence[tuple[Compiled, Watch]], source_id: SourceId) -> list[tuple[Filing, Watch]]:
+    return [(rule.filing, watch) for rule, watch in ready if watch.monitor.source_id in (None, source_id)]
 
 
 def _watch(monitor: Monitor, on_problem: OnProblem) -> tuple[Compiled, Watch] | None:

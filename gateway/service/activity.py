@@ -51,7 +51,7 @@ class Activities:
         """How a source is doing."""
         wanted = EventFilter(source_id=source.id)
         page = await self._ledger.events(source.instance_id, wanted, limit=LOOKED_AT)
-        table = self._current.snapshot.routes.get(source.id)
+        table = self._current.snapshot.table(source.instance_id, source.id)
         decoded = [_decoded(row) for row in page.rows]
         suspicious = dict.fromkeys(place for one, _ in decoded for place in secret_looking(one.payload))
         return Activity(

@@ -162,7 +162,8 @@ class DryRuns:
             run.quarantined += 1
             return
         view, source = view_of(stored), stored.accepted.source_id
-        now, would = plan(snapshot.routes.get(source), view), plan(routes.get(source), view)
+        now = plan(snapshot.table(instance.id, source), view)
+        would = plan(routes.get(source), view)
         if proposal.topic and proposal.topic.id in would.topics:
             run.taken += 1
             run.takes += [stored] if len(run.takes) < SHOWN_CHANGES else []

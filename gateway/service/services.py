@@ -20,6 +20,7 @@ from gateway.service.explaining import Explanations
 from gateway.service.instances import Instances
 from gateway.service.keys import Keys
 from gateway.service.ledger import Records
+from gateway.service.monitors import Monitors
 from gateway.service.readiness import Readiness
 from gateway.service.schemas import Schemas
 from gateway.service.sources import Sources
@@ -62,6 +63,7 @@ class Services:
     dry_runs: DryRuns
     counting: Counting
     unsubscribe_links: UnsubscribeLinks
+    monitors: Monitors
     trials: Trials
     leaving: bool = False
     draining: bool = False

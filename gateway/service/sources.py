@@ -118,6 +118,12 @@ class Sources:
         await self._configurator.change(decide)
 
 
+def any_source(snapshot: Snapshot, instance: Instance, source_id: str) -> Source:
+    """As `find_source`, or the gateway itself, which is a source of every instance."""
+    source = snapshot.source(instance.id, SourceId(source_id))
+    return source or find_source(snapshot, instance, source_id)
+
+
 def find_source(snapshot: Snapshot, instance: Instance, source_id: str) -> Source:
     """A source of this instance. Raises NotFound."""
     source = snapshot.sources.get(SourceId(source_id))

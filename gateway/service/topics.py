@@ -121,8 +121,7 @@ def _refuse_policy(fields: Mapping[str, object]) -> None:
 
 
 def _check_source(snapshot: Snapshot, topic: Topic, source_id: SourceId, number: int) -> None:
-    source = snapshot.sources.get(source_id)
-    if source is None or source.instance_id != topic.instance_id:
+    if snapshot.source(topic.instance_id, source_id) is None:
         raise Malformed(
             "wrong_source_id",
             f"Incorrect source id {source_id!r}",

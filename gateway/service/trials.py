@@ -16,8 +16,9 @@ from gateway.domain.clock import Clock
 from gateway.domain.delivery import AcceptedEvent, Planned, State
 from gateway.domain.destination import Destination, Subscription
 from gateway.domain.errors import Invalid, Unavailable
-from gateway.domain.ids import DeliveryId, EventId, InstanceId, SourceId, new_id
+from gateway.domain.ids import DeliveryId, EventId, InstanceId, new_id
 from gateway.domain.severity import Severity
+from gateway.domain.source import SELF
 from gateway.domain.topic import Topic
 from gateway.domain.view import EventView
 from gateway.pipeline.accept import event_key, first_claim
@@ -35,8 +36,6 @@ from gateway.spi.destination import AnyDestination
 from gateway.spi.discovery import destinations
 
 TYPE = "io.tocsin.test"
-SELF = SourceId("io.tocsin")
-"""The gateway itself, as the source of the events that it makes."""
 
 MAX_TRIES = 20
 MAX_TRIALS = 100

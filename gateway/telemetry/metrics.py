@@ -111,6 +111,23 @@ class Metrics:
             ["code"],
             registry=registry,
         )
+        self.monitor_events = Counter(
+            "tocsin_monitor_events",
+            "What monitors had to say: missed, failing, dropped, rose, exceeded, reminder, recovered.",
+            ["happening"],
+            registry=registry,
+        )
+        self.monitor_keys_refused = Counter(
+            "tocsin_monitor_keys_refused",
+            "Observations of keys that a monitor has no room for.",
+            registry=registry,
+        )
+        self.watcher_pings = Counter(
+            "tocsin_watcher_pings",
+            "Pings of the outside watcher by outcome ('' is success).",
+            ["reason"],
+            registry=registry,
+        )
         self.registry_version = Gauge(
             "tocsin_registry_version",
             "The configuration in force.",

@@ -68,7 +68,10 @@ async def test_a_silence_is_told_and_so_is_its_end(tenant: Client, sink: HttpSin
     assert (first["key"], first["last_event_id"]) == ("vm-1", sent["notification_id"])
     assert (second["key"], second["state"]) == ("vm-2", "missed")
     stored = (await tenant.get("events?source_id=io.tocsin"))["events"]
-    assert {one["cloudevent"]["type"] for one in stored} >= {"io.tocsin.monitor.missed", "io.tocsin.monitor.recovered"}
+    assert {one["cloudevent"]["type"] for one in stored} >= {
+        "io.tocsin.monitor.missed",
+        "io.tocsin.monitor.recovered",
+    }
     status, _ = await tenant.call("DELETE", f"monitors/{monitor['id']}")
     assert status == 204
     assert (await tenant.call("GET", f"monitors/{monitor['id']}/keys"))[1]["code"] == "monitor_not_found"

@@ -24,7 +24,7 @@ from gateway.domain.source import Source
 from gateway.domain.topic import Topic
 from gateway.service.rehearsal import rehearse
 from gateway.service.services import Services
-from gateway.service.sources import check_options, find_source
+from gateway.service.sources import any_source, check_options, find_source
 
 
 class SourceHandlers:
@@ -49,7 +49,7 @@ class SourceHandlers:
 
     async def show(self, call: Call[Any, Any]) -> SourceAnswer:
         """One source."""
-        return self._shown(find_source(self._services.current.snapshot, call.instance, call.path["id"]))
+        return self._shown(any_source(self._services.current.snapshot, call.instance, call.path["id"]))
 
     async def update(self, call: Call[SourceUpdate, Any]) -> RegisteredAnswer:
         """Change a source."""
@@ -68,7 +68,7 @@ class SourceHandlers:
 
     async def activity(self, call: Call[Any, Any]) -> ActivityAnswer:
         """How a source is doing."""
-        source = find_source(self._services.current.snapshot, call.instance, call.path["id"])
+        source = any_source(self._services.current.snapshot, call.instance, call.path["id"])
         return activity_answer(await self._services.activities.of(source))
 
     async def delete(self, call: Call[Any, Any]) -> None:

@@ -20,6 +20,7 @@ from gateway.api.shapes.topics import (
     topic_fields,
     topic_list_item,
 )
+from gateway.domain.source import OWN_NAME, SELF
 from gateway.domain.topic import Topic
 from gateway.service.counting import History
 from gateway.service.services import Services
@@ -73,7 +74,8 @@ class TopicHandlers:
         return topic_test_answer(trials, self._services.current.snapshot)
 
     def _source_names(self) -> dict[str, str]:
-        return {row.id: row.name for row in self._services.current.snapshot.sources.values()}
+        sources = self._services.current.snapshot.sources
+        return {str(SELF): OWN_NAME, **{row.id: row.name for row in sources.values()}}
 
     def _shown(
         self, topic: Topic, warnings: Sequence[str] = (), history: History | None = None

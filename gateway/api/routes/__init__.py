@@ -16,6 +16,7 @@ from gateway.api.resources.explaining import ExplainHandlers
 from gateway.api.resources.identity import IdentityHandlers
 from gateway.api.resources.ingest import IngestHandlers
 from gateway.api.resources.keys import KeyHandlers
+from gateway.api.resources.monitors import MonitorHandlers
 from gateway.api.resources.operations import OperationHandlers
 from gateway.api.resources.records import RecordHandlers
 from gateway.api.resources.schemas import SchemaHandlers
@@ -32,6 +33,7 @@ from gateway.api.routes import (
     identity,
     ingest,
     keys,
+    monitors,
     operations,
     records,
     schemas,
@@ -69,6 +71,7 @@ def endpoints(services: Services) -> Sequence[AnyEndpoint]:
         *schemas.declare(SchemaHandlers(services)),
         *templates.declare(TemplateHandlers(services)),
         *unsubscribing.declare(UnsubscribeHandlers(services)),
+        *monitors.declare(MonitorHandlers(services)),
         *identity.declare(IdentityHandlers(services)),
         *callbacks.declare(CallbackHandlers(services)),
         *operations.declare(OperationHandlers(services)),

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.domain.destination import Destination, Subscription
+from gateway.domain.monitor import Monitor
 from gateway.domain.schema import Schema
 from gateway.domain.source import Instance, Source
 from gateway.domain.template import Template
@@ -18,7 +19,7 @@ from gateway.domain.topic import Topic
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 Description = Annotated[str, Field(max_length=1024)]
 
-Row = TypeVar("Row", Source, Topic, Destination, Subscription, Schema, Template)
+Row = TypeVar("Row", Source, Topic, Destination, Subscription, Schema, Template, Monitor)
 """What an instance has a list of."""
 
 _LATEST = 253_402_300_799.0
