@@ -41,6 +41,15 @@ async def _refused(client, params):
     assert "blocked_address" in problem["detail"] and "TOCSIN_ALLOW_NETWORKS=" in problem["detail"]
 
 
+async def test_a_mail_server_that_the_guard_refuses_is_refused_when_it_is_saved(client: Client):
+    params = {"host": "10.0.0.1", "from_address": "gw@example.com"}
+    status, answer = await client.call(
+        "POST", "destinations", {"name": "mail", "type": "email", "config": {"params": params}}
+    )
+    assert (status, answer["code"]) == (422, "destination_not_ready")
+    assert "blocked_address" in answer["detail"]
+
+
 async def test_a_receiver_is_asked_when_a_handshake_is_wanted(client: Client, sink: HttpSink):
     params = {"url": sink.url("/"), "handshake": True}
     wanted = {"name": "hook", "type": "webhook", "config": {"params": params}}

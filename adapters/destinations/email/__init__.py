@@ -20,7 +20,7 @@ from pydantic import Field, SecretStr, StringConstraints, model_validator
 from adapters.destinations.email.addresses import Mailbox, MailDomain, mailbox
 from adapters.destinations.email.channel import MailDestination
 from adapters.destinations.email.subscription import Name
-from gateway.spi.destination import DestinationConfig, Tools
+from gateway.spi.destination import DestinationConfig, Endpoint, Tools
 from gateway.spi.relay import Relay, Security, parse_relay
 
 Host = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:-]+$")]
@@ -72,6 +72,10 @@ class EmailConfig(DestinationConfig):
         if bool(self.user) != bool(self.password):
             raise ValueError("user and password belong together")
         return self
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """See DestinationConfig: the mail server."""
+        return (Endpoint(self.host, self.port or Security(self.security).port),)
 
 
 class CustomDomainConfig(DestinationConfig):
