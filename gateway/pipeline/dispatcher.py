@@ -120,7 +120,11 @@ class Dispatcher:
         for claim in claims:
             self._lane(claim.destination_id).push(claim)
         for destination_id in {claim.destination_id for claim in claims}:
-            self._start(self._lane(destination_id))
+            lane = self._lane(destination_id)
+            # Claimed before anybody knew how few of them the lane keeps.
+            if surplus := lane.empty_out(keep=lane.places):
+                _ = self._spawn(self.give_back(surplus, "paused", 0.0))
+            self._start(lane)
 
     def room(self) -> dict[DestinationId, int]:
         """Claims that each lane may still take; 0 for closed lanes and disabled destinations."""
@@ -329,7 +333,7 @@ class Dispatcher:
         """A worker ended: give its place to whoever waits, then to its own lane, then to the backlog."""
         self._serve_waiting()
         self._start(lane)
-        half_free = lane.room(self._clock.monotonic()) > self._limits.places // 2
+        half_free = lane.room(self._clock.monotonic()) > lane.places // 2
         if self._memory.relieved() or (lane.starved and half_free):
             self.wanted()
 

@@ -19,7 +19,7 @@ import structlog
 
 from gateway.domain.clock import Clock
 from gateway.domain.delivery import Claim, Settlement, State
-from gateway.domain.destination import UNSUBSCRIBED
+from gateway.domain.destination import UNSUBSCRIBED, Destination
 from gateway.domain.errors import Refused, TooLarge
 from gateway.domain.event import Event
 from gateway.domain.ids import DestinationId, EventId, InstanceId
@@ -51,7 +51,7 @@ from gateway.security.unsubscribing import UnsubscribeLinks, Unsubscription
 from gateway.spi.cloudevents.meaning import meaning
 from gateway.spi.cloudevents.payload import payload
 from gateway.spi.destination import SubscriptionAddress
-from gateway.spi.outcome import Reason
+from gateway.spi.outcome import DeliveryFailed, Reason
 from gateway.spi.source_format import Decoded
 
 log = structlog.get_logger()
@@ -321,16 +321,7 @@ class Dispatch:
             return Tried(due_at=now)
         self._metrics.in_flight.inc()
         try:
-            address = snapshot.addresses.get(claim.subscription_id) or (
-                blank_address(destination) if trial else None
-            )
-            message = render(
-                claim,
-                snapshot.wordings.get(claim.subscription_id),
-                public_url=self._public_url,
-                unsubscribe_url=self._unsubscribe_url(claim, address),
-            )
-            outcome = await send(self._channels, destination, address, message, self._clock)
+            outcome = await self._attempt(claim, destination, snapshot)
             chance = random.random()  # noqa: S311  spreads retries, guards nothing
             settlement = decide(claim, destination, outcome, now=self._clock.now(), chance=chance)
             self._told.ended(claim, destination, outcome)
@@ -340,6 +331,25 @@ class Dispatch:
         now = self._clock.now()
         self._told.settled(claim, destination.kind, outcome, settlement, written=written, now=now)
         return await self._tried(outcome, settlement, destination.id)
+
+    async def _attempt(self, claim: Claim, destination: Destination, snapshot: Snapshot) -> Outcome:
+        """One try. Whatever breaks on the way to it is how it ended: else nobody would take it up again."""
+        trial = claim.topic_id == TRIAL_TOPIC
+        try:
+            address = snapshot.addresses.get(claim.subscription_id) or (
+                blank_address(destination) if trial else None
+            )
+            message = render(
+                claim,
+                snapshot.wordings.get(claim.subscription_id),
+                public_url=self._public_url,
+                unsubscribe_url=self._unsubscribe_url(claim, address),
+            )
+        except Exception as error:
+            log.error("delivery.unrendered", delivery=claim.delivery_id, exc_info=True)
+            failure = DeliveryFailed(Reason.UNEXPECTED, f"the message broke: {type(error).__name__}")
+            return Outcome(self._clock.now(), 0.0, None, failure)
+        return await send(self._channels, destination, address, message, self._clock)
 
     def _unsubscribe_url(self, claim: Claim, address: SubscriptionAddress | None) -> str:
         """Where the recipient unsubscribes; '' for kinds that keep no list of who did."""

@@ -84,8 +84,9 @@ class LastResults:
             return
         try:
             await self._ledger.note_results(list(writing.values()))
-        except Refused as error:
-            log.warning("results.unwritten", code=error.code)
+        except Exception as error:
+            unforeseen = not isinstance(error, Refused)
+            log.warning("results.unwritten", error=type(error).__name__, exc_info=unforeseen)
             newer = {one: _after(writing.get(one), result) for one, result in self._unwritten.items()}
             self._unwritten = {**writing, **newer}
             self._noted.set()

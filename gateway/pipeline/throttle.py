@@ -82,6 +82,10 @@ class Breaker:
         return pause > 0
 
 
+FEWEST, MOST = 4, 32
+"""Places of a lane that keeps to a pace: what waits for its turn takes no memory from other lanes."""
+
+
 class Window:
     """When deliveries began: in no stretch of the pace's length more of them than it allows."""
 
@@ -94,6 +98,10 @@ class Window:
         if pace != self._pace:
             self._pace = pace
             self._begun = deque(self._begun, maxlen=pace.limit if pace else 0)
+
+    def places(self, usual: int) -> int:
+        """How many deliveries to keep in memory: about as many as one stretch lets through."""
+        return usual if self._pace is None else min(usual, max(FEWEST, min(self._pace.limit, MOST)))
 
     def wait(self, now: float) -> float:
         """Seconds until another may begin; 0 when it may begin now."""
@@ -168,11 +176,16 @@ class Lane:
         self._reserved = 0
         self._queue: deque[Claim] = deque()
 
+    @property
+    def places(self) -> int:
+        """Claims that it keeps in memory at most."""
+        return self.window.places(self._places)
+
     def room(self, now: float) -> int:
         """Claims that may still be taken into memory; none while the lane is closed."""
         if not self.breaker.width(now):
             return 0
-        return max(0, self._places - self._reserved - len(self._queue) - self.running)
+        return max(0, self.places - self._reserved - len(self._queue) - self.running)
 
     def reserve(self, now: float, event: Event) -> bool:
         """Keep a place for a delivery that is about to be committed; False when there is none.
@@ -222,10 +235,10 @@ class Lane:
         """What was taken for a worker is delivered or back in the store."""
         self._memory.free(size_of(claim.accepted.event))
 
-    def empty_out(self) -> list[Claim]:
-        """Everything that is queued, for giving back."""
-        claims = list(self._queue)
-        self._queue.clear()
+    def empty_out(self, keep: int = 0) -> list[Claim]:
+        """Everything that is queued, but for the first `keep`, for giving back."""
+        claims = list(self._queue)[keep:]
+        self._queue = deque(list(self._queue)[:keep])
         for claim in claims:
             self.done(claim)
         return claims

@@ -82,6 +82,7 @@ class Counting:
             if today != self._forgotten:
                 await self._counters.forget(today - KEPT_DAYS)
                 self._forgotten = today
-        except Refused as error:
+        except Exception as error:
             self._counts.put_back(taken)
-            log.warning("counts.unwritten", code=error.code, detail=error.detail)
+            unforeseen = not isinstance(error, Refused)
+            log.warning("counts.unwritten", error=type(error).__name__, exc_info=unforeseen)

@@ -27,8 +27,13 @@ async def test_an_event_arrives_once_signed_and_unchanged(
     verified = Webhook(route["secret"]).verify(request.body, dict(request.headers))
     assert verified == event
     assert b'"n":12345678901234567890' in request.body.replace(b" ", b"")
-    detail = await client.get(f"events/{answer['notification_id']}")
-    assert [row["state"] for row in detail["deliveries"]] == ["delivered"]
+    place = f"events/{answer['notification_id']}"
+
+    async def settled() -> bool:
+        return [row["state"] for row in (await client.get(place))["deliveries"]] == ["delivered"]
+
+    await until_async(settled)
+    detail = await client.get(place)
     delivery = await client.get(f"deliveries/{detail['deliveries'][0]['id']}")
     assert delivery["id"] == request.headers["webhook-id"]
     assert json.loads(delivery["sent"]) == event

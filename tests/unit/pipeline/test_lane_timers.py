@@ -40,3 +40,22 @@ async def test_a_lane_whose_pace_was_raised_does_not_wait_as_long_as_before():
     pace[0] = FAST
     current.replace(configured(2, 2.0))
     await until(lambda: len(sent) == 4, seconds=3)
+
+
+async def test_what_a_slow_lane_has_no_place_for_goes_back_at_once():
+    current, sent, back = Current(configured(1, 1.0)), [], []
+
+    class Ledger:
+        async def settle(self, settlement):
+            back.append(settlement.delivery_id)
+            return True
+
+    async def deliver(claim):
+        sent.append(claim.delivery_id)
+        return Tried(Verdict.GOOD)
+
+    dispatcher = Dispatcher(Ledger(), current, SystemClock(), Limits(), deliver, lambda _: SLOW)
+    dispatcher.push([Claim(f"d-{n}", 1, ACCEPTED, "t", "s", "dest") for n in range(10)])
+    await until(lambda: sent == ["d-0"] and len(back) == 6)
+    assert back == [f"d-{n}" for n in range(4, 10)]
+    await dispatcher.stop(0.1)

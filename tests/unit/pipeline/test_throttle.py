@@ -212,3 +212,14 @@ def test_a_pace_that_changes_counts_what_began_already():
     assert window.wait(2.0) == 9.0
     window.follow(None)
     assert window.wait(2.0) == 0.0
+
+
+def test_a_lane_that_keeps_to_a_pace_keeps_few_deliveries_in_memory():
+    lane = Lane(DestinationId("d"), Memory(900 * SIZE), width=4, places=256)
+    for pace, places in ((None, 256), (Pace(1, 60.0), 4), (Pace(20, 60.0), 20), (Pace(5000, 60.0), 32)):
+        lane.window.follow(pace)
+        assert lane.room(0.0) == places
+    lane.window.follow(Pace(1, 60.0))
+    for _ in range(6):
+        lane.push(CLAIM)
+    assert len(lane.empty_out(keep=lane.places)) == 2 and lane.room(0.0) == 0
