@@ -66,9 +66,9 @@ from gateway.service.trials import Trials
 from gateway.service.watcher import Watcher
 from gateway.service.watching import Watching
 from gateway.settings import Settings
+from gateway.spi import discovery
 from gateway.spi.destination import Endpoint, Tools
 from gateway.spi.outcome import DeliveryFailed, Reason
-from gateway.spi.relay import InvalidRelay, parse_relay
 from gateway.spi.url import InvalidUrl, parse_url
 from gateway.storage.sqlite import copying
 from gateway.storage.sqlite.store import SqliteStore
@@ -148,6 +148,7 @@ class Gateway:
             domain=settings.domain,
             public_url=settings.public_url,
             smtp_url=settings.smtp_url,
+            sms_url=settings.sms_url,
         )
         self.channels = Channels(tools, identity.secrets)
         self.current.watch(lambda snapshot: self.channels.forget(snapshot.destinations))
@@ -374,18 +375,16 @@ async def open_gateway(settings: Settings) -> Gateway:
 
 
 def _check_egress(settings: Settings) -> None:
-    """Refuse what could be found wrong only after the store was opened, or at the first mail."""
+    """Refuse what could be found wrong only after the store was opened, or at the first message."""
     EgressPolicy.parse(settings.allow_networks)
     if settings.watcher_url is not None:
         try:
             parse_url(settings.watcher_url.get_secret_value())
         except InvalidUrl as error:
             raise ConfigurationError(f"TOCSIN_WATCHER_URL: {error}") from error
-    if settings.smtp_url is not None:
-        try:
-            parse_relay(settings.smtp_url.get_secret_value())
-        except InvalidRelay as error:
-            raise ConfigurationError(f"TOCSIN_SMTP_URL: {error}") from error
+    for kind in discovery.destinations().values():
+        if fault := kind.fault(settings):
+            raise ConfigurationError(fault)
 
 
 def _limits(settings: Settings) -> ConnectionLimits:

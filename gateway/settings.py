@@ -22,7 +22,7 @@ from pydantic_settings import (
 from gateway.domain.errors import ConfigurationError
 
 PREFIX = "TOCSIN_"
-SECRET_FIELDS = ("admin_key", "secret_key", "smtp_url", "watcher_url")
+SECRET_FIELDS = ("admin_key", "secret_key", "smtp_url", "sms_url", "watcher_url")
 FILE_FIELDS = (*SECRET_FIELDS, "database")
 """What may be in a file: secrets, and what may hold one."""
 
@@ -77,6 +77,10 @@ class Settings(BaseSettings):
     smtp_url: SecretStr | None = Field(
         None,
         description="Mail relay of the built-in mail service: `smtp[s]://user:password@host:port?from=address`.",
+    )
+    sms_url: SecretStr | None = Field(
+        None,
+        description="Twilio account of the built-in SMS service: `twilio://SID:TOKEN@?from=+15550001111`.",
     )
     watcher_url: SecretStr | None = Field(
         None,

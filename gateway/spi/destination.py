@@ -40,6 +40,7 @@ __all__ = [
     "Destination",
     "DestinationConfig",
     "Endpoint",
+    "Lent",
     "Pace",
     "SocketDialer",
     "SubscriptionAddress",
@@ -140,12 +141,23 @@ class SocketDialer(Protocol):
         """
 
 
+class Lent(Protocol):
+    """What the operator set for all instances, each a URL with its credentials; None where nothing is set."""
+
+    @property
+    def smtp_url(self) -> SecretStr | None:
+        """The mail relay: `smtp[s]://user:password@host:port?from=...`."""
+
+    @property
+    def sms_url(self) -> SecretStr | None:
+        """The account for SMS: `twilio://SID:TOKEN@?from=...`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What the gateway lends to an adapter.
+    """What the gateway lends to an adapter; Lent is a part of it.
 
-    `domain` names this gateway in Message-IDs and greetings; `smtp_url` is the operator's mail relay
-    (`smtp[s]://user:password@host:port?from=...`), None when none is set; `tls` says whom to trust.
+    `domain` names this gateway in Message-IDs and greetings; `tls` says whom to trust.
     """
 
     http: HttpClient
@@ -155,6 +167,7 @@ class Tools:
     domain: str = "tocsin.local"
     public_url: str = ""
     smtp_url: SecretStr | None = None
+    sms_url: SecretStr | None = None
 
 
 C = TypeVar("C", bound=DestinationConfig)
@@ -211,6 +224,12 @@ class Destination(ABC, Generic[C, A]):
 
     async def close(self) -> None:
         """Let go of connections; called once, after the last delivery."""
+
+    @classmethod
+    def fault(cls, lent: Lent) -> str:
+        """Why what the operator set for this kind cannot be used, naming the setting and not its value; ''
+        where it can, and where nothing is set: the gateway does not start with such a fault."""
+        return ""
 
     @classmethod
     def wording(cls, name: str, text: str) -> Words | None:

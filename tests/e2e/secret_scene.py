@@ -28,8 +28,17 @@ from tests.waiting import until_async
 
 OPERATOR = "canary-operator-key-4f1d0a77"
 SMTP_PASSWORD = "canary-relay-password-51c2e9"
+SMS_TOKEN = "canary-sms-account-token-6b0f7e"
+SMS_ACCOUNT = "AC" + "0123456789abcdef" * 2
 REFERRED = "canary-referred-secret-8ad3b6"
 MASTER = base64.b64encode(b"canary-master-key-of-32-bytes!!!").decode()
+NOT_OF_A_SOURCE = (
+    "operator's key",
+    "access token",
+    "master key",
+    "relay password",
+    "operator's SMS token",
+)
 GIVEN = {
     "signing secret": "whsec_" + base64.b64encode(b"canary signing secret of 32 byte").decode(),
     "previous signing secret": "whsec_" + base64.b64encode(b"canary signing secret, but older").decode(),
@@ -41,6 +50,7 @@ GIVEN = {
     "token of a bot": "8243:canary-bot-token-41cf93",
     "token of an app": "xoxb-canary-app-token-c07d26",
     "mail password": "canary-mail-password-90de4b",
+    "token of an SMS account": "canary-sms-token-2f81c3",
 }
 
 
@@ -106,11 +116,17 @@ async def played(folder: Path) -> AsyncIterator[Scene]:
             admin_key=OPERATOR,
             secret_key=MASTER,
             smtp_url=f"smtp://relay:{SMTP_PASSWORD}@127.0.0.1:{relay.port}?from=a@example.com",
+            sms_url=f"twilio://{SMS_ACCOUNT}:{SMS_TOKEN}@?from=12345&base_url={sink.url('')}",
             references="env:HOOK_SECRET",
             log_level="debug",
         )
         await gateway.start(HOOK_SECRET=REFERRED, SSL_CERT_FILE=str(authority.file))
-        secrets = {"operator's key": OPERATOR, "relay password": SMTP_PASSWORD, "master key": MASTER}
+        secrets = {
+            "operator's key": OPERATOR,
+            "relay password": SMTP_PASSWORD,
+            "operator's SMS token": SMS_TOKEN,
+            "master key": MASTER,
+        }
         scene = Scene(gateway, {**secrets, "referred secret": REFERRED, **GIVEN})
         try:
             async with gateway.client(OPERATOR) as client:
@@ -180,13 +196,26 @@ class _Play:
                 attributes=self.address(kind, params),
             )
             self.ids |= {"destinations": made["id"], "subscriptions": subscription["id"]}
+        await create(
+            "subscriptions",
+            name="built in",
+            topic_id=topic["id"],
+            destination_id=await self.built_in("sms_ibm"),
+            attributes=self.address("sms_ibm", {}),
+        )
         schema = await create("schemas", name="schema", event_types=["none"], schema={})
         self.ids["schemas"] = schema["id"]
+
+    async def built_in(self, kind: str) -> str:
+        rows = (await self.client.get("destinations"))["destinations"]
+        return next(str(row["id"]) for row in rows if row["type"] == kind)
 
     @staticmethod
     def address(kind: str, params: dict[str, Any]) -> dict[str, Any]:
         if kind in ("email", "smtp_custom"):
             return {"subscribed": ["ops@example.com"]}
+        if kind in ("sms", "sms_ibm"):
+            return {"subscribed": ["+4930123456"]}
         return {"channel": "C1"} if kind == "slack" and "token" in params else {}
 
     def settings(self) -> list[tuple[str, dict[str, Any]]]:
@@ -213,6 +242,15 @@ class _Play:
             ),
             ("smtp_custom", {"domain": "example.com"}),
             (
+                "sms",
+                {
+                    "account_sid": SMS_ACCOUNT,
+                    "auth_token": GIVEN["token of an SMS account"],
+                    "from_number": "12345",
+                    "base_url": self.sink.url(""),
+                },
+            ),
+            (
                 "webhook",
                 {"url": url, "secret_headers": {"X-Token": "env:HOOK_SECRET"}},
             ),
@@ -237,7 +275,8 @@ class _Play:
 
         async def all_dead() -> bool:
             rows = (await self.client.get("deliveries"))["deliveries"]
-            return len(rows) == len(self.settings()) and all(row["state"] == "dead" for row in rows)
+            made, built_in = len(self.settings()), 1
+            return len(rows) == made + built_in and all(row["state"] == "dead" for row in rows)
 
         await until_async(all_dead, 30)
         self.ids["deliveries"] = (await self.client.get("deliveries"))["deliveries"][0]["id"]
@@ -245,15 +284,16 @@ class _Play:
     async def mistake(self) -> None:
         """Secrets where they do not belong, and in requests that are refused for something else."""
         for name, secret in list(self.scene.secrets.items()):
-            if name in ("operator's key", "access token", "master key", "relay password"):
+            if name in NOT_OF_A_SOURCE:
                 await self.ask("POST", f"events?access_token={quote(secret)}", {})
             for number, params in enumerate(_misplaced(secret)):
                 body = {"name": "a", "type": "webhook", "config": {"params": params}}
                 await self.ask("POST", "destinations", body, f"{name} misplaced {number}")
                 place = f"destinations/{self.ids['destinations']}"
                 await self.ask("PATCH", place, {"config": {"params": params}}, f"{name} misplaced {number}")
-            for kind in ("slack", "email", "smtp_custom"):
+            for kind in ("slack", "email", "smtp_custom", "sms"):
                 params = {"url": secret, "password": secret, "host": "a b", "port": 99999, "domain": secret}
+                params |= {"account_sid": secret, "auth_token": secret, "from_number": secret}
                 body = {"name": "a", "type": kind, "config": {"params": params}}
                 await self.ask("POST", "destinations", body, f"{name} in a {kind}")
             await self.token(secret + "x", expected=400)

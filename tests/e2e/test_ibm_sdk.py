@@ -265,6 +265,42 @@ async def test_the_built_in_mail_service_is_found_by_listing_and_stays(sdk: Sdk)
     assert [one.email for one in shown.invited] == ["ops@example.com"]
 
 
+async def test_the_built_in_sms_service_is_found_by_listing_and_takes_numbers(sdk: Sdk):
+    found = await built_in(sdk, "sms_ibm")
+    await sdk.refused(422, "unknown_type", "create_destination", "another", "sms_ibm")
+    await sdk.refused(409, "built_in", "delete_destination", found)
+    made = await sdk.answer(
+        201,
+        ibm.Subscription,
+        "create_subscription",
+        "texts",
+        found,
+        await new_topic(sdk),
+        attributes=ibm.SubscriptionCreateAttributesSMSAttributes(invited=["+4930123456", "+4930123457"]),
+    )
+    assert made.destination_type == "sms_ibm"
+
+    async def listed(**edits: object) -> dict[str, list[str]]:
+        attributes = ibm.SubscriptionUpdateAttributesSMSUpdateAttributes(**edits)
+        changed = await sdk.answer(
+            200, ibm.Subscription, "update_subscription", made.id, attributes=attributes
+        )
+        shown = ibm.SubscriptionAttributesSMSAttributesResponse.from_dict(changed.attributes)
+        return {
+            name: [one.phone_number for one in getattr(shown, name)]
+            for name in ("invited", "subscribed", "unsubscribed")
+        }
+
+    edit = ibm.UpdateAttributesInvited(add=["+4930123458"], remove=["+4930123456", "+4930999999"])
+    none = {"subscribed": [], "unsubscribed": []}
+    assert await listed(invited=edit) == {"invited": ["+4930123457", "+4930123458"], **none}
+    gone = ibm.UpdateAttributesSubscribed(remove=["+4930123457"])
+    assert await listed(subscribed=gone) == {"invited": ["+4930123458"], **none}
+    wrong = {"invited": {"add": ["030 123"]}}
+    message = await sdk.refused(422, "invalid_value", "update_subscription", made.id, attributes=wrong)
+    assert "/attributes/invited" in message
+
+
 async def test_subscriptions_are_created_read_changed_and_removed(sdk: Sdk, sink: HttpSink):
     destination = await new_destination(sdk, "webhook", url=sink.url("/"), verb="post")
     topic = await new_topic(sdk)

@@ -25,6 +25,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
 async def test_receivers_got_what_is_theirs(scene: Scene):
     got = {"query of a URL", "sensitive header", "path of a chat", "referred secret"}
     got |= {"token of an app", "signature of a flow", "token of a webhook", "token of a bot"}
+    got |= {"token of an SMS account", "operator's SMS token"}
     assert set(scene.shown_in(scene.received)) == got
     assert scene.shown_in(base64.b64encode(f"\0a\0{REFERRED}".encode())) == ["referred secret"]
 

@@ -20,7 +20,7 @@ from pydantic import Field, SecretStr, StringConstraints, model_validator
 from adapters.destinations.email.addresses import Mailbox, MailDomain, mailbox
 from adapters.destinations.email.channel import MailDestination
 from adapters.destinations.email.subscription import Name
-from gateway.spi.destination import DestinationConfig, Endpoint, Tools
+from gateway.spi.destination import DestinationConfig, Endpoint, Lent, Tools
 from gateway.spi.relay import Relay, Security, parse_relay
 
 Host = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:-]+$")]
@@ -140,13 +140,18 @@ class SmtpIbm(MailDestination[BuiltInConfig]):
         relay, fault = _operator_relay(tools)
         self._set_up(relay, relay.sender if relay and relay.sender else f"tocsin@{tools.domain}", fault=fault)
 
+    @classmethod
+    def fault(cls, lent: Lent) -> str:
+        """See Destination."""
+        return _operator_relay(lent)[1] if lent.smtp_url is not None else ""
 
-def _operator_relay(tools: Tools) -> tuple[Relay | None, str]:
+
+def _operator_relay(lent: Lent) -> tuple[Relay | None, str]:
     """The relay of TOCSIN_SMTP_URL, or None and what to do about it."""
-    if tools.smtp_url is None:
+    if lent.smtp_url is None:
         return None, "the gateway has no mail relay; set TOCSIN_SMTP_URL"
     try:
-        relay = parse_relay(tools.smtp_url.get_secret_value())
+        relay = parse_relay(lent.smtp_url.get_secret_value())
         return replace(relay, sender=mailbox(relay.sender) if relay.sender else ""), ""
     except ValueError as error:
         return None, f"TOCSIN_SMTP_URL cannot be used: {error}"

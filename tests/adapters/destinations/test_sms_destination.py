@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
-from adapters.destinations.sms import Sms, SmsAddress, SmsConfig
+from adapters.destinations.sms import BuiltInConfig, Sms, SmsConfig, SmsIbm
+from adapters.destinations.sms.settings import SmsAddress
 from gateway.domain.severity import Severity
 from gateway.domain.vocabulary import Outcome
 from gateway.spi.callback import Callback, CallbackRefused
@@ -260,3 +261,42 @@ async def test_without_the_token_every_callback_is_refused(tools):
     async with account(tools, auth_token=None, key_sid=KEY, key_secret=KEY_SECRET) as (_, sms):
         with pytest.raises(CallbackRefused, match="auth_token"):
             sms.receipt_of(callback())
+
+
+# The operator's account
+
+
+def operated(tools, url) -> SmsIbm:
+    return SmsIbm(BuiltInConfig(), replace(tools, sms_url=SecretStr(url) if url is not None else None))
+
+
+async def test_the_operators_account_sends_as_an_account_of_ones_own(tools):
+    async with TwilioApi() as api:
+        sms = operated(
+            tools, f"twilio://{ACCOUNT}:{TOKEN}@?from={FROM}&max_segments=1&base_url={api.url('')}"
+        )
+        receipt = await sms.deliver(message(title="T" * 100, summary="S" * 100), SmsAddress(invited=[TO]))
+    (form,) = api.messages
+    assert (form["From"], form["To"], form["StatusCallback"]) == (FROM, TO, CALLBACK)
+    assert segment_count(form["Body"]) == 1
+    assert receipt.vendor_id == form["sid"]
+    assert sms.receipt_of(callback()).status == "undelivered"
+    with pytest.raises(CallbackRefused):
+        sms.receipt_of(callback(token="another"))
+
+
+@pytest.mark.parametrize("url", [None, "", f"twilio://{ACCOUNT}:s3cret@", "s3cret"])
+async def test_without_a_usable_account_it_says_what_to_set(tools, url):
+    sms = operated(tools, url)
+    with pytest.raises(DeliveryFailed) as failed:
+        await sms.deliver(message(), SmsAddress())
+    assert failed.value.reason is Reason.MISCONFIGURED
+    assert "TOCSIN_SMS_URL" in failed.value.detail
+    assert "s3cret" not in failed.value.detail
+    with pytest.raises(CallbackRefused):
+        sms.receipt_of(callback())
+    assert SmsIbm.fault(sms.tools) == ("" if url is None else failed.value.detail)
+
+
+def test_the_built_in_destination_cannot_be_created():
+    assert not SmsIbm.creatable

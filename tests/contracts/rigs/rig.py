@@ -104,12 +104,23 @@ class Rig(ABC):
         http = GuardedHttpClient(dialer, user_agent="tocsin/test", tls=client_context(self.authority.file))
         self._stack.push_async_callback(http.close)
         tls = ssl.create_default_context(cafile=self.authority.file)
-        tools = Tools(http, dialer, self.clock, tls, "gw.example", smtp_url=self._relay())
+        tools = Tools(
+            http,
+            dialer,
+            self.clock,
+            tls,
+            "gw.example",
+            smtp_url=self._relay(),
+            sms_url=self._sms_account(),
+        )
         impatient = type(self.kind.__name__, (self.kind,), {"timeout": self._timeout})
         self.adapter = impatient(self.kind.Config.model_validate(self._settings()), tools)
         self._stack.push_async_callback(self.adapter.close)
 
     def _relay(self) -> SecretStr | None:
+        return None
+
+    def _sms_account(self) -> SecretStr | None:
         return None
 
     @abstractmethod

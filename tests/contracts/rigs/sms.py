@@ -1,9 +1,12 @@
-"""SMS: what arrives is held to Twilio's rules, and to what it may cost."""
+"""The kinds of SMS: what arrives is held to Twilio's rules, and to what it may cost."""
 
 from __future__ import annotations
 
 import json
 from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+from pydantic import SecretStr
 
 from gateway.spi.outcome import Reason
 from tests.contracts.rigs.http import HttpRig
@@ -27,8 +30,10 @@ TAKEN_AND_LOST = {"sid": "SM1", "status": "failed", "error_code": 30003}
 JSON = {"Content-Type": "application/json"}
 
 
-class SmsRig(HttpRig):
-    name = "sms"
+class TwilioRig(HttpRig):
+    """A kind that sends through Twilio."""
+
+    max_segments = 2
     ok = ACTING
     recipient = TO
     address: ClassVar[dict[str, Any]] = {"invited": [TO]}
@@ -58,16 +63,6 @@ class SmsRig(HttpRig):
     async def _start_server(self) -> None:
         self.sink: TwilioApi = await self._stack.enter_async_context(TwilioApi())
 
-    def _settings(self) -> dict[str, Any]:
-        return {
-            "account_sid": ACCOUNT,
-            "auth_token": TOKEN,
-            "key_sid": KEY,
-            "key_secret": KEY_SECRET,
-            "from_number": FROM,
-            "base_url": self.sink.url(""),
-        }
-
     def echo(self, text: str) -> None:
         self.sink.usual = error(400, 21211, text)
 
@@ -78,5 +73,35 @@ class SmsRig(HttpRig):
 
     def said(self) -> Said:
         body = self.sink.messages[-1]["Body"]
-        assert segment_count(body) <= self.adapter.config.max_segments
+        assert segment_count(body) <= self.max_segments
         return Said(body.split("\n")[0], body)
+
+
+class SmsRig(TwilioRig):
+    name = "sms"
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "account_sid": ACCOUNT,
+            "auth_token": TOKEN,
+            "key_sid": KEY,
+            "key_secret": KEY_SECRET,
+            "from_number": FROM,
+            "base_url": self.sink.url(""),
+        }
+
+
+class OperatedSmsRig(TwilioRig):
+    name = "sms_ibm"
+
+    def _settings(self) -> dict[str, Any]:
+        return {}
+
+    def _sms_account(self) -> SecretStr:
+        keys = {"key_sid": KEY, "key_secret": KEY_SECRET}
+        options = urlencode({"from": FROM, **keys, "base_url": self.sink.url("")})
+        return SecretStr(f"twilio://{ACCOUNT}:{TOKEN}@?{options}")
+
+    @property
+    def secrets(self) -> set[str]:
+        return {TOKEN, KEY_SECRET}
