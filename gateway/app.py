@@ -272,8 +272,7 @@ class Gateway:
         self.store.listen(self._configured, self._claimer.wake)
         await self.configurator.refresh()
         self._changed()
-        if self.current.snapshot.default_instance is None:
-            await self.services.instances.create("default")
+        await self.services.instances.complete()
         if self.settings.role != INGEST:
             self._tasks.append(asyncio.create_task(self._claimer.run(), name=CLAIMER))
         self._tasks += [
