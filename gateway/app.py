@@ -54,6 +54,7 @@ from gateway.service.instances import Instances
 from gateway.service.keys import Keys
 from gateway.service.ledger import Records
 from gateway.service.monitors import Monitors
+from gateway.service.quarantine import Quarantine
 from gateway.service.readiness import Readiness
 from gateway.service.retention import Retention
 from gateway.service.schemas import Schemas
@@ -212,9 +213,10 @@ class Gateway:
             topics=topics,
             destinations=destinations,
             subscriptions=subscriptions,
-            schemas=Schemas(self.configurator),
+            schemas=Schemas(self.configurator, store.registry),
             templates=Templates(self.configurator, records, settings.public_url),
             records=records,
+            quarantine=Quarantine(self.ingest, records),
             callbacks=Callbacks(self.current, self.channels, store.ledger),
             counting=Counting(store.counters, counts, clock),
             dry_runs=DryRuns(self.current, store.ledger, topics, subscriptions, clock),

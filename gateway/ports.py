@@ -141,8 +141,8 @@ class Entry(NamedTuple):
     """An event on its way into the ledger, with the deliveries decided for it.
 
     `dedup_key` stands for (instance, registered source, `source`, `id`), in at most 64 bytes. `problems`
-    is not empty for a quarantined event, which has no deliveries. `schema_revision` names what judged it,
-    or ''. `observations` are what monitors saw in it.
+    is not empty for a quarantined event, which has no deliveries; `flags` are problems that kept it from
+    nothing. `schema_revision` names what judged it, or ''. `observations` are what monitors saw in it.
     """
 
     accepted: AcceptedEvent
@@ -151,6 +151,7 @@ class Entry(NamedTuple):
     problems: tuple[Problem, ...] = ()
     schema_revision: str = ""
     observations: tuple[Observation, ...] = ()
+    flags: tuple[Problem, ...] = ()
 
 
 class Appended(NamedTuple):
@@ -166,12 +167,20 @@ class StaleRoutingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An event as it is listed. `problems` is not empty while it is quarantined."""
+    """An event as it is listed. `problems` is not empty for one that was quarantined: it is so until another
+    event has `replaced_by` it, or somebody `discarded` it for this reason. `flags` as of Entry."""
 
     accepted: AcceptedEvent
     problems: tuple[Problem, ...] = ()
     schema_revision: str = ""
     replaced_by: EventId | None = None
+    flags: tuple[Problem, ...] = ()
+    discarded: str | None = None
+
+    @property
+    def quarantined(self) -> bool:
+        """Whether it still waits to be released, corrected or discarded."""
+        return bool(self.problems) and self.replaced_by is None and self.discarded is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +276,20 @@ class Ledger(Protocol):
         """Reopen a terminal delivery as pending, due at once; False when it is not terminal or not there.
 
         Attempts made so far stay listed; the count towards the schedule starts anew.
+        """
+
+    async def end_quarantine(
+        self,
+        instance_id: InstanceId,
+        event_id: EventId,
+        *,
+        discarded: str | None = None,
+        replaced_by: EventId | None = None,
+    ) -> bool:
+        """Say why a quarantined event is one no more: for which reason it is discarded, or what replaced it.
+
+        False, and nothing written, if it is none any more or not there. The idempotency key stays as it is:
+        a corrected repeat still replaces the event.
         """
 
     async def event(self, instance_id: InstanceId, event_id: EventId) -> StoredEvent | None:

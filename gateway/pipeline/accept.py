@@ -126,7 +126,8 @@ def _entry(
     )
     key = event_key(source.instance_id, source.id, event.source, event.id)
     planned = tuple(_leased(row, event, lanes, reserved) for row in one.planned)
-    return Entry(accepted, key, planned, one.verdict.problems, one.verdict.revision, one.observations)
+    verdict, seen = one.verdict, one.observations
+    return Entry(accepted, key, planned, verdict.problems, verdict.revision, seen, verdict.flags)
 
 
 def _leased(planned: Planned, event: Event, lanes: Lanes, reserved: list[tuple[Planned, Event]]) -> Planned:

@@ -20,7 +20,7 @@ import structlog
 from gateway.domain.clock import Clock
 from gateway.domain.delivery import Claim, Settlement, State
 from gateway.domain.destination import UNSUBSCRIBED, Destination
-from gateway.domain.errors import Refused, TooLarge
+from gateway.domain.errors import Invalid, NotFound, Refused, TooLarge
 from gateway.domain.event import Event
 from gateway.domain.ids import DestinationId, EventId, InstanceId
 from gateway.domain.source import SELF, Source
@@ -34,6 +34,7 @@ from gateway.pipeline.authenticate import (
 )
 from gateway.pipeline.bulk import decode_bulk, only_source
 from gateway.pipeline.channels import Channels, blank_address
+from gateway.pipeline.correct import Correction, corrected
 from gateway.pipeline.decode import decode, decode_for, decode_native, permit
 from gateway.pipeline.dispatcher import Dispatcher
 from gateway.pipeline.receive import Envelope
@@ -46,7 +47,7 @@ from gateway.pipeline.snapshot import Current, Snapshot, configuration_busy
 from gateway.pipeline.told import Told
 from gateway.pipeline.validate import Verdict, validate
 from gateway.pipeline.watch import observed
-from gateway.ports import Appended, Ledger, StaleRoutingError
+from gateway.ports import Appended, Ledger, StaleRoutingError, StoredEvent
 from gateway.security.unsubscribing import UnsubscribeLinks, Unsubscription
 from gateway.spi.cloudevents.meaning import meaning
 from gateway.spi.cloudevents.payload import payload
@@ -190,9 +191,10 @@ class Ingest:
             sender = find(snapshot)
             try:
                 decoded, batched = read(sender)
-                appended = await self._accepted(
-                    snapshot, sender.source, decoded, envelope.received_at, batched=batched
-                )
+                bound = snapshot.bindings.get(sender.source.id, ())
+                verdicts = validate(bound, decoded, batched=batched)
+                received_at = envelope.received_at
+                appended = await self._accepted(snapshot, sender.source, decoded, verdicts, received_at)
             except Refused as refusal:
                 self._told.heard(sender.source, envelope, refusal.code)
                 raise
@@ -213,7 +215,8 @@ class Ingest:
             source = snapshot.source(instance_id, SELF)
             if source is None:
                 return False
-            await self._accepted(snapshot, source, decoded, self._clock.now(), batched=False)
+            verdicts = validate((), decoded, batched=False)
+            await self._accepted(snapshot, source, decoded, verdicts, self._clock.now())
             return True
 
         return await self._by_the_newest(taken)
@@ -229,17 +232,32 @@ class Ingest:
                 await self._current.newer_than(snapshot.version)
         raise configuration_busy()
 
+    async def release(self, stored: StoredEvent, correction: Correction | None) -> Appended:
+        """Take a quarantined event as if it came now: as it is, its problems kept as flags, or corrected, and
+        then judged by the schemas of today. It replaces the one in quarantine; a second release is a repeat.
+
+        Raises Refused: Invalid where the correction still misfits. Then nothing was stored.
+        """
+
+        async def released(snapshot: Snapshot) -> Appended:
+            source = snapshot.sources.get(stored.accepted.source_id)
+            if source is None:
+                raise NotFound("source_not_found", "the source of this event is gone; it cannot be released")
+            decoded, verdict = _released(snapshot, source, stored, correction)
+            (appended,) = await self._accepted(snapshot, source, [decoded], [verdict], self._clock.now())
+            return appended
+
+        return await self._by_the_newest(released)
+
     async def _accepted(
         self,
         snapshot: Snapshot,
         source: Source,
         decoded: Sequence[Decoded],
+        verdicts: Sequence[Verdict],
         received_at: float,
-        *,
-        batched: bool,
     ) -> Sequence[Appended]:
-        """Validate, route and accept. Raises StaleRoutingError when the configuration is not the newest."""
-        verdicts = validate(snapshot.bindings.get(source.id, ()), decoded, batched=batched)
+        """Route and accept. Raises StaleRoutingError when the configuration is not the newest."""
         routed = self._route(snapshot, source, decoded, verdicts)
         appended = await accept(
             self._ledger,
@@ -272,6 +290,21 @@ class Ingest:
             seen = () if judged.problems else observed(watches, one.view)
             routed.append(Routed(one, judged, *caused, observations=seen))
         return routed
+
+
+def _released(
+    snapshot: Snapshot, source: Source, stored: StoredEvent, correction: Correction | None
+) -> tuple[Decoded, Verdict]:
+    accepted = stored.accepted
+    if correction is None:
+        same = Decoded(accepted.event, accepted.vocabulary, payload(accepted.event))
+        return same, Verdict((), stored.schema_revision, (*stored.problems, *stored.flags))
+    decoded = corrected(accepted, source, correction)
+    permit([decoded], source, batched=False)
+    (verdict,) = validate(snapshot.bindings.get(source.id, ()), [decoded], batched=False)
+    if verdict.problems:
+        raise Invalid.of(verdict.problems)
+    return decoded, verdict
 
 
 class Dispatch:

@@ -1,7 +1,8 @@
 """Fourth station: does the event fit the schemas that its source registered for its type?
 
 A schema in mode reject refuses the request with pointers; one in mode quarantine lets the event be
-stored, apart and listed. The hot-path verdict takes microseconds; words are only made for misfits.
+stored, apart and listed; one in mode flag only has its problems shown beside the event. The hot-path verdict
+takes microseconds; words are only made for misfits.
 """
 
 from __future__ import annotations
@@ -35,10 +36,12 @@ class SchemaBinding:
 
 
 class Verdict(NamedTuple):
-    """What the schemas said: problems of a quarantined event, and which schema revisions judged it."""
+    """What the schemas said: problems of a quarantined event, which schema revisions judged it, and problems
+    that keep it from nothing."""
 
     problems: tuple[Problem, ...] = ()
     revision: str = ""
+    flags: tuple[Problem, ...] = ()
 
 
 UNJUDGED = Verdict()
@@ -48,7 +51,7 @@ def bindings(source: Source, schemas: Iterable[Schema]) -> tuple[SchemaBinding, 
     """The schemas that apply to a source, compiled."""
     return tuple(
         SchemaBinding(
-            schema, _compiled(orjson.dumps(dict(schema.document))), f"{schema.id}@{schema.updated_at:.6f}"
+            schema, _compiled(orjson.dumps(dict(schema.document))), f"{schema.id}@{schema.revision}"
         )
         for schema in sorted(schemas, key=lambda row: row.created_at)
         if schema.instance_id == source.instance_id and schema.source_id in (None, source.id)
@@ -72,15 +75,18 @@ def validate(
 
 
 def _judge(bound: Sequence[SchemaBinding], decoded: Decoded, place: str, rejected: list[Problem]) -> Verdict:
-    quarantine: list[Problem] = []
+    found: dict[SchemaMode, list[Problem]] = {mode: [] for mode in SchemaMode}
     judges = [one for one in bound if allowed(one.schema.event_types, decoded.event.type)]
     for binding in judges:
         instance, pointer = _target(binding.schema.target, decoded)
         if binding.compiled.is_valid(instance):
             continue
-        found = rejected if binding.schema.mode is SchemaMode.REJECT else quarantine
-        found += [problem.below(place + pointer) for problem in binding.compiled.problems(instance)]
-    return Verdict(tuple(quarantine), ",".join(one.revision for one in judges))
+        found[binding.schema.mode] += [
+            problem.below(place + pointer) for problem in binding.compiled.problems(instance)
+        ]
+    rejected += found[SchemaMode.REJECT]
+    revision = ",".join(one.revision for one in judges)
+    return Verdict(tuple(found[SchemaMode.QUARANTINE]), revision, tuple(found[SchemaMode.FLAG]))
 
 
 def _target(target: SchemaTarget, decoded: Decoded) -> tuple[Json, str]:

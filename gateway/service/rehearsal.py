@@ -17,11 +17,13 @@ from gateway.spi.source_format import Decoded
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
-    """One event as it would be: its meaning, why it would be quarantined, the topics that would take it."""
+    """One event as it would be: its meaning, why it would be quarantined, the topics that would take it, and
+    the problems that would be shown beside it."""
 
     decoded: Decoded
     problems: Sequence[Problem]
     topics: Sequence[Topic]
+    flags: Sequence[Problem] = ()
 
 
 def rehearse(
@@ -36,6 +38,7 @@ def rehearse(
             one,
             verdict.problems,
             [candidate.topic for candidate in table.matching(one.view)] if table else [],
+            verdict.flags,
         )
         for one, verdict in zip(decoded, verdicts, strict=True)
     ]

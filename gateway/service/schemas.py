@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from gateway.domain.errors import Invalid, NotFound
 from gateway.domain.ids import SchemaId, new_id
-from gateway.domain.schema import Schema
+from gateway.domain.schema import KEPT_REVISIONS, Schema
 from gateway.domain.source import Instance
 from gateway.pipeline.snapshot import Snapshot
-from gateway.ports import Put, Remove
+from gateway.ports import Put, Registry, Remove
 from gateway.service.configuration import Configurator, Decision
 from gateway.service.sources import find_source
 from gateway.spi.json_schema import check_schema
@@ -19,8 +19,8 @@ from gateway.spi.json_schema import check_schema
 class Schemas:
     """Use cases over schemas."""
 
-    def __init__(self, configurator: Configurator) -> None:
-        self._configurator = configurator
+    def __init__(self, configurator: Configurator, registry: Registry) -> None:
+        self._configurator, self._registry = configurator, registry
 
     async def create(self, instance: Instance, fields: Mapping[str, object]) -> Schema:
         """A new schema. Raises Invalid for a document that is no schema or not a safe one."""
@@ -30,7 +30,8 @@ class Schemas:
 
         def decide(snapshot: Snapshot) -> Decision[Schema]:
             _check(snapshot, instance, schema)
-            return Decision(schema, [Put(schema, _unique(schema))])
+            first = replace(schema, versions=(snapshot.version + 1,))
+            return Decision(first, [Put(first, _unique(first))])
 
         return await self._configurator.change(decide)
 
@@ -41,9 +42,28 @@ class Schemas:
             schema = find_schema(snapshot, instance, schema_id)
             changed = replace(schema, **fields, updated_at=self._configurator.clock.now())  # type: ignore[arg-type]
             _check(snapshot, instance, changed)
+            versions = (*schema.versions, snapshot.version + 1)[-KEPT_REVISIONS:]
+            changed = replace(changed, revision=schema.revision + 1, versions=versions)
             return Decision(changed, [Put(changed, _unique(changed))])
 
         return await self._configurator.change(decide)
+
+    async def at_revision(self, instance: Instance, schema_id: str, revision: int) -> Schema:
+        """A schema as one of its revisions had it. Raises NotFound for one that is not kept."""
+        schema = find_schema(self._configurator.snapshot, instance, schema_id)
+        if revision == schema.revision:
+            return schema
+        version = schema.version_of(revision)
+        entities = (await self._registry.load(version)).entities if version is not None else ()
+        for entity in entities:
+            if isinstance(entity, Schema) and (entity.id, entity.revision) == (schema.id, revision):
+                return entity
+        oldest = schema.revision - max(len(schema.versions), 1) + 1
+        raise NotFound(
+            "revision_not_found",
+            f"the schema has no revision {revision}",
+            expected=f"one of {oldest} to {schema.revision}",
+        )
 
     async def delete(self, instance: Instance, schema_id: str) -> None:
         """Remove a schema."""

@@ -21,6 +21,7 @@ from gateway.service.instances import Instances
 from gateway.service.keys import Keys
 from gateway.service.ledger import Records
 from gateway.service.monitors import Monitors
+from gateway.service.quarantine import Quarantine
 from gateway.service.readiness import Readiness
 from gateway.service.schemas import Schemas
 from gateway.service.sources import Sources
@@ -58,6 +59,7 @@ class Services:
     schemas: Schemas
     templates: Templates
     records: Records
+    quarantine: Quarantine
     callbacks: Callbacks
     explanations: Explanations
     dry_runs: DryRuns

@@ -102,6 +102,7 @@ def _event_row(entry: Entry) -> tuple[Any, ...]:
         rows.to_text(event.attributes),
         rows.to_text(accepted.vocabulary),
         None if event.data is None else bytearray(event.data),
+        rows.to_text(entry.flags) if entry.flags else None,
     )
 
 

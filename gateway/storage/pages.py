@@ -67,12 +67,14 @@ def before(cursor: str) -> int:
 
 def stored_event(row: Row) -> StoredEvent:
     """Read an event from the columns of a listing, its number first."""
-    _, problems, schema_revision, replaced_by, *columns = row
+    _, problems, schema_revision, replaced_by, flags, discarded, *columns = row
     return StoredEvent(
         rows.accepted_event(*columns),
         rows.problems(problems),
         schema_revision,
         None if replaced_by is None else EventId(replaced_by),
+        rows.problems(flags),
+        discarded,
     )
 
 

@@ -567,3 +567,34 @@ async def test_attempts_are_those_of_one_delivery(store):
     assert all(isinstance(one, Attempt) for one in await store.ledger.attempts(first))
     found = await store.ledger.deliveries(INSTANCE, DeliveryFilter(state=State.DELIVERED))
     assert [row.id for row in found.rows] == [first]
+
+
+# Quarantine: flags are kept, and it is ended once
+
+
+async def test_flags_are_kept_beside_an_event_that_is_not_quarantined(store):
+    flagged = entry("1", planned())._replace(flags=(PROBLEM,))
+    await append(store, flagged)
+    stored = await store.ledger.event(INSTANCE, flagged.accepted.id)
+    assert (stored.flags, stored.problems, stored.quarantined) == ((PROBLEM,), (), False)
+    listed = await store.ledger.events(INSTANCE, EventFilter(quarantined=False))
+    assert [row.flags for row in listed.rows] == [(PROBLEM,)]
+
+
+@pytest.mark.parametrize("end", [{"discarded": "noise"}, {"replaced_by": "event-2"}])
+async def test_a_quarantine_ends_once_and_for_one_reason(store, end):
+    quarantined, taken = entry("1", problems=(PROBLEM,)), entry("2")
+    await append(store, quarantined, taken)
+    event_id = quarantined.accepted.id
+    assert not await store.ledger.end_quarantine("another", event_id, **end)
+    assert not await store.ledger.end_quarantine(INSTANCE, taken.accepted.id, **end)
+    assert (await store.ledger.event(INSTANCE, event_id)).quarantined
+    assert await store.ledger.end_quarantine(INSTANCE, event_id, **end)
+    assert not await store.ledger.end_quarantine(INSTANCE, event_id, discarded="again")
+    stored = await store.ledger.event(INSTANCE, event_id)
+    assert {"discarded": stored.discarded, "replaced_by": stored.replaced_by} == {
+        "discarded": None, "replaced_by": None, **end
+    }  # fmt: skip
+    assert not stored.quarantined
+    assert (await store.ledger.events(INSTANCE, EventFilter(quarantined=True))).rows == ()
+    assert len((await store.ledger.events(INSTANCE, EventFilter(quarantined=False))).rows) == 2

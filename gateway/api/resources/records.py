@@ -10,9 +10,12 @@ from gateway.api.shapes.records import (
     DeliveryDetail,
     DeliveryPage,
     DeliveryQuery,
+    Discard,
     EventPage,
     EventQuery,
+    Release,
     StatusAnswer,
+    correction,
     delivery_answer,
     delivery_detail,
     event_answer,
@@ -47,6 +50,18 @@ class RecordHandlers:
     async def event(self, call: Call[Any, Any]) -> Mapping[str, Any]:
         """One event with its data and everything it caused."""
         found = await self._services.records.event(call.instance, call.path["id"])
+        return event_detail(found, self._services.current.snapshot)
+
+    async def release(self, call: Call[Release, Any]) -> Mapping[str, Any]:
+        """Let a quarantined event go its way, as it is or corrected."""
+        wanted = correction(call.body)
+        found = await self._services.quarantine.release(call.instance, call.path["id"], wanted)
+        return event_detail(found, self._services.current.snapshot)
+
+    async def discard(self, call: Call[Discard, Any]) -> Mapping[str, Any]:
+        """Let go of a quarantined event."""
+        reason = call.body.reason
+        found = await self._services.quarantine.discard(call.instance, call.path["id"], reason)
         return event_detail(found, self._services.current.snapshot)
 
     async def status(self, call: Call[Any, Any]) -> StatusAnswer:

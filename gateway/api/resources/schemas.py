@@ -39,6 +39,12 @@ class SchemaHandlers:
         """One schema."""
         return schema_answer(find_schema(self._services.current.snapshot, call.instance, call.path["id"]))
 
+    async def revision(self, call: Call[Any, Any]) -> SchemaAnswer:
+        """One schema as it was."""
+        asked = call.path["revision"]
+        number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 10 else 0
+        return schema_answer(await self._services.schemas.at_revision(call.instance, call.path["id"], number))
+
     async def update(self, call: Call[SchemaUpdate, Any]) -> SchemaAnswer:
         """Change a schema."""
         fields = schema_fields(call.body)

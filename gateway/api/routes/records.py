@@ -11,6 +11,8 @@ from gateway.api.routes.common import INSTANCE
 from gateway.api.shapes import records
 from gateway.domain.errors import (
     Conflict,
+    Forbidden,
+    Invalid,
     Malformed,
     NotFound,
 )
@@ -38,6 +40,28 @@ def declare(handlers: RecordHandlers) -> Sequence[AnyEndpoint]:
             summary="An event with everything it caused",
             answer=records.EventDetail,
             raises=(NotFound,),
+        ),
+        Endpoint(
+            method="POST",
+            path=f"{INSTANCE}/events/{{id}}/release",
+            handler=handlers.release,
+            tag="events",
+            summary="Let a quarantined event go its way, as it is or corrected",
+            description="Answers the event that takes its place. A correction is judged like any event.",
+            body=records.Release,
+            answer=records.EventDetail,
+            status=202,
+            raises=(NotFound, Malformed, Forbidden, Invalid, Conflict),
+        ),
+        Endpoint(
+            method="POST",
+            path=f"{INSTANCE}/events/{{id}}/discard",
+            handler=handlers.discard,
+            tag="events",
+            summary="Let go of a quarantined event, with a reason",
+            body=records.Discard,
+            answer=records.EventDetail,
+            raises=(NotFound, Malformed, Conflict),
         ),
         Endpoint(
             method="GET",

@@ -54,5 +54,13 @@ def declare(handlers: SchemaHandlers) -> Sequence[AnyEndpoint]:
             raises=(NotFound, Malformed, Invalid, Conflict),
             **shown,
         ),
+        Endpoint(
+            method="GET",
+            path=f"{one}/revisions/{{revision}}",
+            handler=handlers.revision,
+            summary="A schema as an earlier change made it; the last 100 are kept",
+            raises=(NotFound,),
+            **shown,
+        ),
         removal(one, handlers.delete, "schemas", "Remove a schema", ibm=False),
     ]

@@ -6,15 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from orjson import Fragment
+from orjson import Fragment, dumps
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.api.shapes.base import Answer, timestamp
+from gateway.api.shapes.base import Answer, StrictGiven, timestamp
 from gateway.domain.delivery import AcceptedEvent, Attempt, Delivery, LateReceipt, State
 from gateway.domain.destination import Destination, Subscription
 from gateway.domain.errors import Problem
 from gateway.domain.topic import Topic
 from gateway.domain.vocabulary import Vocabulary
+from gateway.pipeline.correct import Correction
 from gateway.pipeline.route import TRIAL_TOPIC
 from gateway.pipeline.snapshot import Snapshot
 from gateway.ports import StoredEvent
@@ -75,6 +76,25 @@ class EventAnswer(Answer):
     problems: list[ProblemAnswer] | None = None
     schema_revision: str | None = None
     replaced_by: str | None = None
+    discarded: str | None = Field(None, description="Why it was let go of in quarantine.")
+    flags: list[ProblemAnswer] | None = Field(
+        None, description="What schemas found wrong that kept the event from nothing."
+    )
+
+
+class Release(StrictGiven):
+    """What is corrected of a quarantined event; nothing: it is released as it is."""
+
+    data: Any = Field(None, description="JSON in place of the data.")
+    attributes: dict[str, str | int | bool | None] | None = Field(
+        None, max_length=100, description="Attributes by name; null takes one away."
+    )
+
+
+class Discard(StrictGiven):
+    """Why a quarantined event is let go of."""
+
+    reason: str = Field(min_length=1, max_length=500)
 
 
 class EventPage(Answer):
@@ -177,7 +197,8 @@ def status_answer(progress: Progress) -> StatusAnswer:
     told = ", ".join(f"{count} {state.value}" for state, count in sorted(progress.states.items()))
     if progress.stored.problems:
         problem = progress.stored.problems[0]
-        return _status("failure", 422, f"quarantined: {problem.detail}")
+        became = "quarantined" if progress.stored.discarded is None else "discarded"
+        return _status("failure", 422, f"{became}: {problem.detail}")
     if progress.open:
         return _status("inprogress", 202, told)
     if (dead := progress.dead) is not None:
@@ -188,6 +209,14 @@ def status_answer(progress: Progress) -> StatusAnswer:
 
 def _status(status: Literal["success", "failure", "inprogress"], code: int, message: str) -> StatusAnswer:
     return StatusAnswer(status=status, details=StatusDetails(status_code=code, status_message=message))
+
+
+def correction(given: Release) -> Correction | None:
+    """What is to be different; None where nothing was given."""
+    if not given.model_fields_set:
+        return None
+    data = dumps(given.data) if "data" in given.model_fields_set else None
+    return Correction(data, given.attributes or {})
 
 
 def event_answer(stored: StoredEvent) -> EventAnswer:
@@ -267,10 +296,12 @@ def _event(stored: StoredEvent) -> dict[str, Any]:
         "received_at": timestamp(accepted.received_at),
         "registry_version": accepted.registry_version,
         "vocabulary": vocabulary_answer(accepted.vocabulary),
-        "quarantined": bool(stored.problems) and stored.replaced_by is None,
+        "quarantined": stored.quarantined,
         "problems": [problem_answer(one) for one in stored.problems] or None,
         "schema_revision": stored.schema_revision or None,
         "replaced_by": stored.replaced_by,
+        "discarded": stored.discarded,
+        "flags": [problem_answer(one) for one in stored.flags] or None,
     }
 
 

@@ -35,6 +35,7 @@ class TriedEvent(Answer):
     cloudevent: dict[str, Any]
     vocabulary: dict[str, Any]
     problems: list[ProblemAnswer] | None = Field(None, description="Why it would be quarantined.")
+    flags: list[ProblemAnswer] | None = Field(None, description="What would be shown beside it.")
     topics: list[str] = Field(description="The topics that would take it.")
     secret_looking: list[str] | None = Field(
         None, description="JSON pointers into its data where secrets seem to stand."
@@ -72,6 +73,7 @@ def tried_answer(found: Sequence[Rehearsed]) -> Mapping[str, Any]:
                 "cloudevent": Fragment(structured(one.decoded.event)),
                 "vocabulary": vocabulary_answer(one.decoded.vocabulary),
                 "problems": [problem_answer(problem).model_dump() for problem in one.problems] or None,
+                "flags": [problem_answer(problem).model_dump() for problem in one.flags] or None,
                 "topics": [topic.name for topic in one.topics],
                 "secret_looking": secret_looking(one.decoded.payload) or None,
             }

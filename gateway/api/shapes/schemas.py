@@ -23,7 +23,9 @@ class SchemaCreate(StrictGiven):
         SchemaTarget.DATA, strict=False, description="What it describes: the data, or the whole event."
     )
     mode: SchemaMode = Field(
-        SchemaMode.REJECT, strict=False, description="`reject` refuses with 422, `quarantine` stores apart."
+        SchemaMode.REJECT,
+        strict=False,
+        description="`reject` refuses with 422, `quarantine` stores apart, `flag` shows.",
     )
 
 
@@ -46,6 +48,7 @@ class SchemaAnswer(Answer):
     source_id: str | None = None
     target: str
     mode: str
+    revision: int = Field(description="Counts the changes; an event names those that judged it.")
     schema_: dict[str, Any] = Field(alias="schema")
     created_at: str
     updated_at: str
@@ -74,6 +77,7 @@ def schema_answer(schema: Schema) -> SchemaAnswer:
         source_id=schema.source_id,
         target=schema.target.value,
         mode=schema.mode.value,
+        revision=schema.revision,
         schema=dict(schema.document),
         created_at=timestamp(schema.created_at),
         updated_at=timestamp(schema.updated_at),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeAlias
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
 
 from cyclopts import App, Parameter
 
 from gateway.cli.client import segment
+from gateway.cli.json_file import read_json
 from gateway.cli.lookup import id_of
 from gateway.cli.nouns.common import USUAL, Common, noun_app
 from gateway.cli.screen import console, show_json, show_one, show_rows
@@ -24,6 +26,7 @@ DELIVERY_COLUMNS = (
     "reason",
 )
 
+Id: TypeAlias = Annotated[str, Parameter(help="The id that the list shows.")]
 Limit: TypeAlias = Annotated[int, Parameter(help="How many at most, 1 to 500.")]
 
 
@@ -33,7 +36,7 @@ def list_(
     type: Annotated[str | None, Parameter(help="Only events of this type.")] = None,
     search: Annotated[str | None, Parameter(help="Text in id, type or title.")] = None,
     quarantined: Annotated[
-        bool | None, Parameter(help="Only those that fit no schema, or only the others.")
+        bool | None, Parameter(help="Only those in quarantine, or only the others.")
     ] = None,
     limit: Limit = 50,
     common: Common = USUAL,
@@ -48,11 +51,35 @@ def list_(
     show_rows(page["events"], COLUMNS, common.output)
 
 
-def show(
-    id: Annotated[str, Parameter(help="The id that the list shows.")], /, *, common: Common = USUAL
-) -> None:
+def show(id: Id, /, *, common: Common = USUAL) -> None:
     """Show an event with its data and everything it caused."""
-    event = common.client.get(f"events/{segment(id)}")
+    _show(common.client.get(f"events/{segment(id)}"), common)
+
+
+def release(
+    id: Id,
+    /,
+    *,
+    data: Annotated[Path | None, Parameter(help="Corrected data, a file of JSON; - is stdin.")] = None,
+    common: Common = USUAL,
+) -> None:
+    """Let a quarantined event go its way, as it is or corrected; shows the event that takes its place."""
+    body = {} if data is None else {"data": read_json(data, "--data")}
+    _show(common.client.post(f"events/{segment(id)}/release", body), common)
+
+
+def discard(
+    id: Id,
+    /,
+    *,
+    reason: Annotated[str, Parameter(help="Why; kept with the event.")],
+    common: Common = USUAL,
+) -> None:
+    """Let go of a quarantined event. It stays stored."""
+    _show(common.client.post(f"events/{segment(id)}/discard", {"reason": reason}), common)
+
+
+def _show(event: dict[str, Any], common: Common) -> None:
     if common.output == "json":
         show_json(event)
         return
@@ -70,5 +97,7 @@ def _app(name: str, help: str) -> App:
 
 
 app = _app("event", "What came in, and what became of it.")
+app.command(release, sort_key=3)
+app.command(discard, sort_key=4)
 inbox = _app("inbox", "Every event, matched by a topic or not, newest first.")
 inbox.default(list_)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 from cyclopts import Parameter
 
+import schemas
+from gateway.cli.json_file import read_json, read_json_object
 from gateway.cli.lookup import id_of, path_of
 from gateway.cli.nouns.common import USUAL, Common, Name, Named, NewName, add_usual_verbs, given, noun_app
-from gateway.cli.screen import show_one
-from gateway.domain.errors import ConfigurationError
+from gateway.cli.screen import Format, console, show_json, show_one, show_rows
+from gateway.domain.errors import Problem
+from gateway.spi.json_schema import CompiledSchema, check_schema
 
 PLURAL = "schemas"
 
 app = noun_app("schema", "What events must look like: JSON Schemas bound to event types.")
-add_usual_verbs(app, PLURAL, ("name", "id", "event_types", "source_id", "target", "mode"))
+add_usual_verbs(app, PLURAL, ("name", "id", "event_types", "source_id", "target", "mode", "revision"))
 
 TYPE = Parameter(name="--type", help="An event type, `x.*` is a prefix; repeatable.", negative=())
 FILE = Parameter(name="--file", help="The JSON Schema.")
@@ -35,8 +37,8 @@ class Judgement:
         Parameter(help="What it describes: the data, unless said, or the whole event."),
     ] = None
     mode: Annotated[
-        Literal["reject", "quarantine"] | None,
-        Parameter(help="Events that do not fit are refused with 422, unless said, or stored apart."),
+        Literal["reject", "quarantine", "flag"] | None,
+        Parameter(help="Events that do not fit are refused with 422, unless said, stored apart, or shown."),
     ] = None
 
 
@@ -58,7 +60,7 @@ def create(
     body = given(
         name=name,
         event_types=types,
-        schema=_document(file),
+        schema=read_json_object(file, "--file"),
         source_id=id_of(client, "sources", source) if source else None,
         **vars(judgement),
     )
@@ -78,18 +80,51 @@ def update(
 ) -> None:
     """Change a schema; what is not given stays."""
     client = common.client
-    document = _document(file) if file else None
+    document = read_json_object(file, "--file") if file else None
     body = given(name=name, event_types=types, schema=document, **vars(judgement))
     show_one(client.call("PATCH", path_of(client, PLURAL, schema), body=body), common.output)
 
 
-def _document(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"--file: {path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise ConfigurationError(f"--file: {path} is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise ConfigurationError(f"--file: {path} must hold a JSON object")
-    return found
+@app.command(sort_key=5)
+def check(
+    schema: Annotated[str, Parameter(help="A file, or the name of one that ships: sources/kymaros.")],
+    event: Annotated[Path, Parameter(help="A file of JSON, an event or its data; - is standard input.")],
+    /,
+    *,
+    target: Annotated[
+        Literal["data", "event"] | None,
+        Parameter(help="Judge the data of a CloudEvent, unless said, or the whole of it."),
+    ] = None,
+    output: Format = "table",
+) -> None:
+    """Judge an event by a schema, here and now: no gateway is asked. Exits with 1 if it does not fit."""
+    document = _schema(schema)
+    check_schema(document)
+    judged, at = _judged(read_json(event, "EVENT"), target)
+    problems = CompiledSchema.compile(document).problems(judged, at=at)
+    told = [_told(one) for one in problems]
+    if output == "json":
+        show_json({"fits": not told, "problems": told})
+    elif told:
+        show_rows(told, ("pointer", "detail", "expected"), output)
+    else:
+        console().print("It fits.")
+    if problems:
+        raise SystemExit(1)
+
+
+def _schema(named: str) -> dict[str, Any]:
+    if named in schemas.names() and not Path(named).exists():
+        return schemas.load(named)
+    return read_json_object(Path(named), "SCHEMA")
+
+
+def _judged(event: object, target: str | None) -> tuple[object, str]:
+    """What is judged, and where it stands. What is no CloudEvent is data by itself."""
+    if target == "event" or not (isinstance(event, dict) and "specversion" in event):
+        return event, ""
+    return event.get("data"), "/data"
+
+
+def _told(problem: Problem) -> dict[str, str]:
+    return {"pointer": problem.pointer, "detail": problem.detail, "expected": problem.expected}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
@@ -12,6 +11,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from gateway.cli.client import segment
+from gateway.cli.json_file import read_json_object
 from gateway.cli.lookup import PREDEFINED, id_of, path_of
 from gateway.cli.nouns.common import (
     USUAL,
@@ -127,7 +127,7 @@ def preview(
         type=type,
         params=_params(texts, {}) if texts != NO_TEXTS else None,
         event_id=event,
-        event=_event(event_file) if event_file else None,
+        event=read_json_object(event_file, "--event-file") if event_file else None,
     )
     made = client.post(f"{PLURAL}/preview", body)
     if common.output == "json":
@@ -163,13 +163,3 @@ def _read(option: str, path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{option}: {path} cannot be read: {error}") from None
-
-
-def _event(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(_read("--event-file", path))
-    except ValueError as error:
-        raise ConfigurationError(f"--event-file: {path} is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise ConfigurationError(f"--event-file: {path} must hold a JSON object")
-    return found

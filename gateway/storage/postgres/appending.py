@@ -16,7 +16,7 @@ from gateway.storage.postgres.statements import Connection, columns, fetch, fetc
 
 EVENT_COLUMNS = (
     "keys", "ids", "instance_ids", "source_ids", "received_ats", "registry_versions", "forms",
-    "schema_revisions", "problems", "attributes", "vocabularies", "data",
+    "schema_revisions", "problems", "attributes", "vocabularies", "data", "flags",
 )  # fmt: skip
 DELIVERY_COLUMNS = (
     "places", "places_in_event", "delivery_ids", "delivery_instance_ids", "event_ids", "topic_ids",

@@ -120,6 +120,27 @@ class PostgresLedger:
             lambda connection: self._replay(connection, instance_id, delivery_id)
         )
 
+    async def end_quarantine(
+        self,
+        instance_id: InstanceId,
+        event_id: EventId,
+        *,
+        discarded: str | None = None,
+        replaced_by: EventId | None = None,
+    ) -> bool:
+        """Say why a quarantined event is one no more; see `Ledger.end_quarantine`."""
+        found = await self._connections.run(
+            lambda connection: fetch(
+                connection,
+                "end_quarantine",
+                id=event_id,
+                instance_id=instance_id,
+                discarded=discarded,
+                replaced_by=replaced_by,
+            )
+        )
+        return bool(found)
+
     async def event(self, instance_id: InstanceId, event_id: EventId) -> StoredEvent | None:
         """One event of this instance."""
         return await self._search(lambda connection: reading.event(connection, instance_id, event_id))

@@ -333,10 +333,10 @@ WITH current AS MATERIALIZED (
         :keys::bytea[], :ids::text[], :instance_ids::text[], :source_ids::text[],
         :received_ats::double precision[], :registry_versions::bigint[], :forms::text[],
         :schema_revisions::text[], :problems::text[], :attributes::text[], :vocabularies::text[],
-        :data::bytea[]
+        :data::bytea[], :flags::text[]
     ) WITH ORDINALITY AS one (
         key, id, instance_id, source_id, received_at, registry_version, form, schema_revision, problems,
-        attributes, vocabulary, data, place
+        attributes, vocabulary, data, flags, place
     )
 ), keyed AS (
     INSERT INTO dedup_keys AS known (number, key, event_id, at, quarantined)
@@ -352,9 +352,9 @@ WITH current AS MATERIALIZED (
 ), stored AS (
     INSERT INTO events
         (number, id, instance_id, source_id, received_at, registry_version, form, schema_revision, problems,
-         attributes, vocabulary, data)
+         attributes, vocabulary, data, flags)
     SELECT number, id, instance_id, source_id, received_at, registry_version, form, schema_revision, problems,
-        attributes, vocabulary, data
+        attributes, vocabulary, data, flags
     FROM given JOIN keyed USING (key)
 ), planned AS (
     INSERT INTO deliveries
@@ -378,6 +378,13 @@ WITH current AS MATERIALIZED (
     ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
 )
 SELECT EXISTS (SELECT FROM current), (SELECT coalesce(array_agg(key), '{}') FROM keyed);
+
+-- name: end_quarantine
+-- Yields the event if it was quarantined until now.
+UPDATE events SET replaced_by = :replaced_by, discarded = :discarded
+WHERE id = :id AND instance_id = :instance_id
+    AND problems IS NOT NULL AND replaced_by IS NULL AND discarded IS NULL
+RETURNING id;
 
 -- name: known_keys
 SELECT key, event_id FROM dedup_keys WHERE key = ANY (:keys::bytea[]);
@@ -571,20 +578,21 @@ SELECT state FROM reopened;
 -- Reading -------------------------------------------------------------------------------------------
 
 -- name: event
-SELECT number, problems, schema_revision, replaced_by, id, instance_id, source_id, received_at,
-    registry_version, form, attributes, vocabulary, data
+SELECT number, problems, schema_revision, replaced_by, flags, discarded, id, instance_id, source_id,
+    received_at, registry_version, form, attributes, vocabulary, data
 FROM events
 WHERE id = :id AND instance_id = :instance_id;
 
 -- name: events
 -- JSON with an escaped U+0000 is not read by the database's own JSON; such a title is not searched.
-SELECT number, problems, schema_revision, replaced_by, id, instance_id, source_id, received_at,
-    registry_version, form, attributes, vocabulary, data
+SELECT number, problems, schema_revision, replaced_by, flags, discarded, id, instance_id, source_id,
+    received_at, registry_version, form, attributes, vocabulary, data
 FROM events
 WHERE instance_id = :instance_id AND number < :before
     AND (:source_id::text IS NULL OR source_id = :source_id)
     AND (:type::text IS NULL OR attributes::json ->> 'type' = :type)
-    AND (:quarantined::boolean IS NULL OR (problems IS NOT NULL AND replaced_by IS NULL) = :quarantined)
+    AND (:quarantined::boolean IS NULL
+        OR (problems IS NOT NULL AND replaced_by IS NULL AND discarded IS NULL) = :quarantined)
     AND (:search::text IS NULL
         OR position(lower(:search) IN lower(id)) > 0
         OR position(lower(:search) IN lower(attributes::json ->> 'id')) > 0
@@ -595,10 +603,11 @@ ORDER BY number DESC
 LIMIT :limit;
 
 -- name: quarantined_events
-SELECT number, problems, schema_revision, replaced_by, id, instance_id, source_id, received_at,
-    registry_version, form, attributes, vocabulary, data
+SELECT number, problems, schema_revision, replaced_by, flags, discarded, id, instance_id, source_id,
+    received_at, registry_version, form, attributes, vocabulary, data
 FROM events
 WHERE instance_id = :instance_id AND number < :before AND problems IS NOT NULL AND replaced_by IS NULL
+    AND discarded IS NULL
     AND (:source_id::text IS NULL OR source_id = :source_id)
     AND (:type::text IS NULL OR attributes::json ->> 'type' = :type)
     AND (:search::text IS NULL

@@ -116,6 +116,22 @@ class SqliteLedger:
         """Reopen a terminal delivery; False also when it was folded or when its event is gone."""
         return await self._writer.run(partial(_replay, instance_id, delivery_id, self._clock.now()))
 
+    async def end_quarantine(
+        self,
+        instance_id: InstanceId,
+        event_id: EventId,
+        *,
+        discarded: str | None = None,
+        replaced_by: EventId | None = None,
+    ) -> bool:
+        """Say why a quarantined event is one no more; see `Ledger.end_quarantine`."""
+        given = {
+            "id": event_id, "instance_id": instance_id, "discarded": discarded, "replaced_by": replaced_by
+        }  # fmt: skip
+        return await self._writer.run(
+            lambda connection: connection.execute(SQL["end_quarantine"], given).rowcount == 1
+        )
+
     async def event(self, instance_id: InstanceId, event_id: EventId) -> StoredEvent | None:
         """One event of this instance."""
         return await self._readers.run(lambda connection: reading.event(connection, instance_id, event_id))

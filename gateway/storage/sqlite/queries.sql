@@ -141,11 +141,16 @@ INSERT OR FAIL INTO dedup_keys (number, key, event_id, at, quarantined) VALUES (
 -- name: mark_replaced
 UPDATE events SET replaced_by = ? WHERE id = ?;
 
+-- name: end_quarantine
+UPDATE events SET replaced_by = :replaced_by, discarded = :discarded
+WHERE id = :id AND instance_id = :instance_id
+    AND problems IS NOT NULL AND replaced_by IS NULL AND discarded IS NULL;
+
 -- name: add_events
 INSERT OR FAIL INTO events
     (number, id, instance_id, source_id, received_at, registry_version, form, schema_revision, problems,
-     attributes, vocabulary, data)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+     attributes, vocabulary, data, flags)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: add_deliveries
 INSERT OR FAIL INTO deliveries
@@ -311,19 +316,19 @@ UPDATE incarnations SET closed_at = ? WHERE number = ?;
 -- Reading -------------------------------------------------------------------------------------------
 
 -- name: event
-SELECT number, problems, schema_revision, replaced_by, id, instance_id, source_id, received_at, registry_version,
-    form, attributes, vocabulary, data
+SELECT number, problems, schema_revision, replaced_by, flags, discarded, id, instance_id, source_id,
+    received_at, registry_version, form, attributes, vocabulary, data
 FROM events
 WHERE id = :id AND instance_id = :instance_id;
 
 -- name: events
-SELECT number, problems, schema_revision, replaced_by, id, instance_id, source_id, received_at, registry_version,
-    form, attributes, vocabulary, data
+SELECT number, problems, schema_revision, replaced_by, flags, discarded, id, instance_id, source_id,
+    received_at, registry_version, form, attributes, vocabulary, data
 FROM events
 WHERE instance_id = :instance_id AND number < :before
     AND (:source_id IS NULL OR source_id = :source_id)
     AND (:type IS NULL OR json_extract(attributes, '$.type') = :type)
-    AND (:quarantined IS NULL OR (problems IS NOT NULL AND replaced_by IS NULL) = :quarantined)
+    AND (:quarantined IS NULL OR (problems IS NOT NULL AND replaced_by IS NULL AND discarded IS NULL) = :quarantined)
     AND (:search IS NULL
         OR instr(lower(id), lower(:search))
         OR instr(lower(json_extract(attributes, '$.id')), lower(:search))
@@ -333,10 +338,11 @@ ORDER BY number DESC
 LIMIT :limit;
 
 -- name: quarantined_events
-SELECT number, problems, schema_revision, replaced_by, id, instance_id, source_id, received_at, registry_version,
-    form, attributes, vocabulary, data
+SELECT number, problems, schema_revision, replaced_by, flags, discarded, id, instance_id, source_id,
+    received_at, registry_version, form, attributes, vocabulary, data
 FROM events
 WHERE instance_id = :instance_id AND number < :before AND problems IS NOT NULL AND replaced_by IS NULL
+    AND discarded IS NULL
     AND (:source_id IS NULL OR source_id = :source_id)
     AND (:type IS NULL OR json_extract(attributes, '$.type') = :type)
     AND (:search IS NULL

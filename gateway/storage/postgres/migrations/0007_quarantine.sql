@@ -1,0 +1,3 @@
+-- What schemas in mode flag found wrong with an event that was accepted, and why people discarded a quarantined one.
+ALTER TABLE events ADD COLUMN flags text;
+ALTER TABLE events ADD COLUMN discarded text;
