@@ -1,6 +1,6 @@
 """JSON Schemas and tables as data, and the one function that reads them.
 
-What ships: `cloudevents/` (the envelope), `events/` (events by type, and what they carry), `sources/`
+What ships: `cloudevents/` (the envelope), `events/` (events by type, a product's own below its format), `sources/`
 (foreign request bodies by format), `reasons/` (tables of failure reasons), `templates/` (presets). A schema's
 `$id` is ID_PREFIX and its name, so that a schema may `$ref` another by `$id`; nothing is ever fetched.
 Checking schemas, and checking by them, live in `gateway.spi.json_schema`, not here.

@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.sources import dbackup, ironcore
 from gateway.domain.attributes import violations
 from gateway.domain.errors import Invalid, Malformed
 from gateway.domain.event import DataForm, Event
@@ -34,7 +35,7 @@ from gateway.spi.cloudevents.payload import payload
 from gateway.spi.discovery import source_formats
 from gateway.spi.json_schema import CompiledSchema, check_schema
 from gateway.spi.source_format import Credential, Decoded
-from schemas import load
+from schemas import load, names
 
 DATA = Path(__file__).parents[1] / "data" / "sources"
 FORMATS = source_formats()
@@ -285,3 +286,47 @@ def test_plain_events_of_its_product_are_refined_whatever_they_hold(name, prefix
     parsed = payload(event)
     assert (parsed is MISSING) is not is_there
     assert_sound(refined(Decoded(event, meaning(event, parsed), parsed)))
+
+
+MISFITS = ("hostile", "06-unknown-reason-as-subtype")
+"""Samples that are read although they are not what a product sends; the second has nothing but a type."""
+
+
+def shipped_for(event):
+    """The name of the schema that ships for an event, if there is one, and what it judges."""
+    product = event["source"].split("/")[1] if event["source"].startswith("/") else ""
+    kind = event["type"]
+    if kind.startswith("com.ibm."):
+        kind = kind.partition(":")[0]
+        return (f"events/{kind}", event) if f"events/{kind}" in names() else (None, None)
+    name = f"events/{product}/{kind}"
+    return (name, event.get("data")) if name in names() else (None, None)
+
+
+@samples
+def test_an_event_of_a_sample_fits_the_schema_that_ships_for_its_type(name, sample):
+    request = stored(name, sample, "request")
+    for one in read(name, body_of(request), request["headers"], request.get("options")):
+        schema, judged = shipped_for(json.loads(encode.structured(one.event)))
+        if schema is not None and not sample.endswith(MISFITS):
+            assert CompiledSchema.compile(load(schema)).problems(judged) == (), schema
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"), [("ironcore", ironcore.KINDS), ("dbackup", dbackup.KINDS)], ids=["ironcore", "dbackup"]
+)
+def test_every_kind_of_a_product_has_a_schema_whose_examples_mean_it(name, kinds):
+    assert {one.rpartition("/")[2] for one in names() if one.startswith(f"events/{name}/")} == set(kinds)
+    for kind, (severity, _) in kinds.items():
+        (example,) = load(f"events/{name}/{kind}")["examples"]
+        (made,) = read(name, json.dumps(example).encode(), {})
+        assert (made.event.type, made.vocabulary.severity) == (kind, severity)
+
+
+@pytest.mark.parametrize("schema", [one for one in names() if one.count("/") == 2])
+def test_an_example_of_a_shipped_schema_becomes_an_event_of_its_type(schema):
+    _, name, kind = schema.split("/")
+    if name == "ping":
+        return  # what a ping is, its URL says
+    (made,) = read(name, json.dumps(load(schema)["examples"][0]).encode(), {})
+    assert made.event.type == kind
