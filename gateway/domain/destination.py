@@ -42,6 +42,9 @@ class Subscription:
 
     `address` holds the kind's Address fields as JSON values (recipients, channel, colour); `rule` is
     in the expression dialect, empty takes everything that the topic takes.
+
+    With a `recipient_from`, a JSON pointer into the data, it reaches the mail address that stands there and
+    nobody else, and that only of one of `recipient_domains` (lower case).
     """
 
     id: SubscriptionId
@@ -55,3 +58,5 @@ class Subscription:
     enabled: bool = True
     rule: str = ""
     address: Mapping[str, object] = field(default_factory=dict)
+    recipient_from: str = ""
+    recipient_domains: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ from gateway.domain.ids import DestinationId, InstanceId, SourceId, TopicId
 from gateway.domain.source import Source
 from gateway.domain.topic import SourceRule, Topic
 from gateway.domain.view import EventView
+from gateway.pipeline.direct import direct_recipients
 from gateway.pipeline.route import TOPIC_ATTRIBUTE, feeding_rules, rule_tree
 from gateway.pipeline.snapshot import address_of, default_topic, recipients_of
 from gateway.ports import Entity
@@ -198,7 +199,10 @@ def _of_exit(
     if not explained.holds:
         why = Why.UNEVALUABLE if explained.problem else Why.RULE
         return ExitVerdict(subscription, destination, why, explained)
-    reached = recipients_of(destination, address_of(subscription, destination))
+    if subscription.recipient_from:
+        reached = direct_recipients(subscription, view)
+    else:
+        reached = recipients_of(destination, address_of(subscription, destination))
     return ExitVerdict(subscription, destination, Why.WANTED, explained, reached)
 
 

@@ -25,6 +25,7 @@ from gateway.domain.event import Event, forbidden_character
 from gateway.domain.ids import DeliveryId, DestinationId, SourceId, SubscriptionId, TopicId, new_id
 from gateway.domain.topic import SourceRule, Topic
 from gateway.domain.view import EventView
+from gateway.pipeline.direct import direct_recipients
 from gateway.rules.compile import compile_rule, compile_unguarded
 from gateway.rules.evaluation import Predicate, guarded
 from gateway.rules.expression import parse_expression
@@ -75,6 +76,11 @@ class Exit:
     filing: Filing
     recipients: tuple[str, ...]
     held: bool
+
+    def reached(self, view: EventView) -> tuple[str, ...]:
+        """Whom it reaches with this event."""
+        subscription = self.subscription
+        return direct_recipients(subscription, view) if subscription.recipient_from else self.recipients
 
 
 Exits: TypeAlias = RuleIndex[Exit]
@@ -154,7 +160,7 @@ def plan(table: RouteTable | None, view: EventView) -> Plan:
         taken.append(candidate)
         for exit_ in candidate.exits.possible(view):
             if exit_.matches(view):
-                planned += [_planned(candidate, exit_, recipient) for recipient in exit_.recipients]
+                planned += [_planned(candidate, exit_, recipient) for recipient in exit_.reached(view)]
     return Plan(
         tuple(planned),
         tuple(one.topic.id for one in taken),

@@ -32,6 +32,7 @@ from gateway.domain.schema import Schema
 from gateway.domain.source import SELF, Instance, Key, Source, own_source
 from gateway.domain.template import Template
 from gateway.domain.topic import SourceRule, Topic
+from gateway.pipeline.direct import allowed_recipient
 from gateway.pipeline.route import Exit, Exits, OnProblem, RouteTable, exit_of, exits_of, feeding_rules
 from gateway.pipeline.validate import SchemaBinding, bindings
 from gateway.pipeline.watch import Watches, watches_by_source
@@ -96,6 +97,8 @@ class Snapshot:
         subscription = self.subscriptions.get(subscription_id)
         if subscription is None or not recipient:
             return subscription is not None
+        if subscription.recipient_from:
+            return allowed_recipient(subscription, recipient)
         address = self.addresses.get(subscription_id)
         endpoint = self.destinations.get(subscription.destination_id)
         kind = destinations().get(endpoint.kind) if endpoint else None

@@ -26,6 +26,7 @@ from gateway.security.unsubscribing import Unsubscription
 from gateway.service.configuration import Configurator, Decision
 from gateway.service.destinations import find_destination, model_problems
 from gateway.service.topics import find_topic
+from gateway.spi.destination import AnyDestination
 from gateway.spi.discovery import destinations
 from schemas.templates import presets
 
@@ -138,9 +139,18 @@ def has_unsubscribed(subscription: Subscription, recipient: str) -> bool:
 
 
 def recipients(snapshot: Snapshot, subscription: Subscription) -> tuple[str, ...]:
-    """Whom a subscription reaches; ('',) for kinds without recipients."""
+    """Whom a subscription reaches; ('',) for kinds without recipients, and where the event says it."""
+    if subscription.recipient_from:
+        return ("",)
     kind = destinations()[snapshot.destinations[subscription.destination_id].kind]
     return kind.recipients(kind.Address.model_validate(dict(subscription.address)))
+
+
+def lost(snapshot: Snapshot, before: Subscription, after: Subscription) -> Sequence[Cancel]:
+    """What ends the deliveries of those whom a changed subscription no longer reaches."""
+    gone = set(recipients(snapshot, before)) - set(recipients(snapshot, after))
+    place = before.destination_id, before.id
+    return [Cancel(NO_LONGER_SUBSCRIBED, *place, tuple(sorted(gone)))] if gone else []
 
 
 def merge_address(known: Mapping[str, object], given: Mapping[str, object]) -> dict[str, object]:
@@ -211,10 +221,7 @@ def _texts(listed: object) -> Sequence[str]:
 
 def _replaced(snapshot: Snapshot, known: Subscription, changed: Subscription) -> Decision[Subscription]:
     """The change, with what is pending for those cancelled whom it no longer reaches."""
-    lost = set(recipients(snapshot, known)) - set(recipients(snapshot, changed))
-    place = known.destination_id, known.id
-    cancels = [Cancel(NO_LONGER_SUBSCRIBED, *place, tuple(sorted(lost)))] if lost else []
-    return Decision(changed, [Put(changed, _unique(changed))], cancels)
+    return Decision(changed, [Put(changed, _unique(changed))], lost(snapshot, known, changed))
 
 
 def _checked(snapshot: Snapshot, subscription: Subscription) -> Subscription:
@@ -230,8 +237,45 @@ def _checked(snapshot: Snapshot, subscription: Subscription) -> Subscription:
         raise Invalid.of(model_problems(error, "/attributes")) from error
     _check_templates(snapshot, subscription)
     checked = replace(subscription, address=address.model_dump(mode="json", exclude_none=True))
-    _check_fan_out(snapshot, checked, kind.recipients(address))
+    checked = _checked_direct(checked, kind)
+    _check_fan_out(snapshot, checked, recipients(snapshot, checked))
     return checked
+
+
+def _checked_direct(subscription: Subscription, kind: type[AnyDestination]) -> Subscription:
+    """With domains in lower case. Raises Invalid where the kind sends no mail, or a domain is none."""
+    if not subscription.recipient_from:
+        return subscription
+    domains = tuple(dict.fromkeys(one.lower() for one in subscription.recipient_domains))
+    if not domains or not subscription.recipient_from.startswith("/"):
+        raise Invalid(
+            "direct_invalid",
+            "telling the user of an event needs a pointer into the data and the domains that may be told",
+            pointer="/recipient_domains"
+            if subscription.recipient_from.startswith("/")
+            else "/recipient_from",
+            expected="recipient_from such as /fields/Email, recipient_domains with at least one",
+        )
+    for domain in domains:
+        if not takes_mail(kind, domain):
+            raise Invalid(
+                "direct_invalid",
+                f"{kind.kind} cannot tell users at {domain[:100]!r}",
+                pointer="/recipient_domains",
+                expected="a destination that sends mail, and domains such as example.com",
+            )
+    return replace(subscription, recipient_domains=domains)
+
+
+def takes_mail(kind: type[AnyDestination], domain: str = "example.com") -> bool:
+    """Whether a kind takes mail addresses, of this domain, as its recipients."""
+    if "from_email" not in kind.Address.model_fields:
+        return False
+    try:
+        kind.Address.model_validate({"subscribed": [f"user@{domain}"]})
+    except ValidationError:
+        return False
+    return True
 
 
 def _refuse_same_name(snapshot: Snapshot, subscription: Subscription) -> None:

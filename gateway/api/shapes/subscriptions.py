@@ -12,6 +12,9 @@ from gateway.domain.destination import RECIPIENT_LISTS, Subscription
 from gateway.pipeline.snapshot import Snapshot
 from gateway.service.counting import History
 
+DIRECT = "JSON pointer into the data, where the mail address of the one who is told stands: `/fields/Email`."
+DOMAINS = "With `recipient_from`: the domains of mail addresses that may be told."
+
 
 class SubscriptionCreate(Given):
     """Subscribe a destination to a topic (IBM EN: create_subscription)."""
@@ -27,6 +30,8 @@ class SubscriptionCreate(Given):
     attributes: dict[str, Any] = Field(
         {}, description="The address, as the kind of the destination defines it."
     )
+    recipient_from: str = Field("", max_length=500, description=DIRECT)
+    recipient_domains: list[str] = Field([], max_length=100, description=DOMAINS)
 
 
 class SubscriptionUpdate(Given):
@@ -37,6 +42,8 @@ class SubscriptionUpdate(Given):
     enabled: bool | None = None
     rule: str | None = Field(None, max_length=4096)
     attributes: dict[str, Any] | None = None
+    recipient_from: str | None = Field(None, max_length=500, description=DIRECT)
+    recipient_domains: list[str] | None = Field(None, max_length=100, description=DOMAINS)
 
 
 class SubscriptionListItem(Answer):
@@ -60,6 +67,8 @@ class SubscriptionAnswer(SubscriptionListItem):
 
     rule: str | None = None
     attributes: dict[str, Any]
+    recipient_from: str | None = None
+    recipient_domains: list[str] | None = None
     warnings: list[str] | None = Field(None, description="What should be looked at again.")
     counts: CountsAnswer | None = Field(None, description="The last 90 days.")
 
@@ -72,7 +81,10 @@ class SubscriptionPage(PageAnswer):
 
 def subscription_fields(given: SubscriptionCreate | SubscriptionUpdate) -> dict[str, object]:
     """What was given, as fields of a Subscription."""
-    return given.changes(attributes="address")
+    fields = given.changes(attributes="address")
+    if "recipient_domains" in fields:
+        fields["recipient_domains"] = tuple(fields["recipient_domains"])
+    return fields
 
 
 def subscription_answer(
@@ -83,6 +95,8 @@ def subscription_answer(
         **subscription_list_item(subscription, snapshot).model_dump(),
         rule=subscription.rule or None,
         attributes=_attributes(subscription),
+        recipient_from=subscription.recipient_from or None,
+        recipient_domains=list(subscription.recipient_domains) or None,
         warnings=warnings or None,
         counts=counts_answer(history),
     )

@@ -1,0 +1,63 @@
+"""Who is told of an event that names its own recipient: a plain address, of a domain that is allowed."""
+
+import pytest
+
+from gateway.domain.destination import Subscription
+from gateway.domain.event import Event
+from gateway.domain.view import MISSING, EventView
+from gateway.domain.vocabulary import Vocabulary
+from gateway.pipeline.direct import direct_recipients, pointed
+
+DIRECT = Subscription(
+    "s", "i", "s", "t", "d", 0.0, 0.0, recipient_from="/mail", recipient_domains=("example.com", "b.example")
+)
+
+
+def told(mail):
+    event = Event({"specversion": "1.0", "id": "1", "source": "/s", "type": "t"})
+    return direct_recipients(DIRECT, EventView(event, Vocabulary(), {"mail": mail}))
+
+
+@pytest.mark.parametrize(
+    "mail", ["a@example.com", " a@example.com ", "a.b+c@EXAMPLE.com", "o'neill@b.example"]
+)
+def test_an_address_of_an_allowed_domain_is_told(mail):
+    assert told(mail) == (mail.strip(),)
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        "", "a", "@example.com", "a@", "a@evil.test", "a@sub.example.com", "a@example.com.evil.test",
+        "a@evil.test@example.com", "a@example.com, b@evil.test", "a b@example.com", "A <a@example.com>",
+        "a@example.com\r\nBcc: b@evil.test", "a@ex\u0430mple.com", None, 7,
+        "x" * 65 + "@example.com", ["a@example.com"],
+        "x@" + "a" * 300 + ".example.com",
+    ],
+)  # fmt: skip
+def test_anything_else_reaches_nobody(mail):
+    assert told(mail) == ()
+
+
+@pytest.mark.parametrize(
+    ("pointer", "found"),
+    [
+        ("/a/b", 1),
+        ("/a/nothing", None),
+        ("/list/1", "y"),
+        ("/list/9", None),
+        ("/list/99999999999999999999", None),
+        ("/fields/Email", "e"),
+        ("/fields/e-mail", "f"),
+        ("/fields/none", None),
+        ("/x~1y", 2),
+        ("/a/b/c", None),
+    ],
+)
+def test_a_pointer_finds_members_elements_and_named_rows(pointer, found):
+    rows = [{"name": " email", "value": "e"}, {"name": "E-Mail", "value": "f"}, {"name": 3}, "no row"]
+    assert pointed({"a": {"b": 1}, "list": ["x", "y"], "fields": rows, "x/y": 2}, pointer) == found
+
+
+def test_there_is_nothing_in_an_event_without_data():
+    assert pointed(MISSING, "/fields/Email") is None
