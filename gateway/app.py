@@ -54,6 +54,7 @@ from gateway.service.instances import Instances
 from gateway.service.keys import Keys
 from gateway.service.ledger import Records
 from gateway.service.monitors import Monitors
+from gateway.service.presets import Presets
 from gateway.service.quarantine import Quarantine
 from gateway.service.readiness import Readiness
 from gateway.service.retention import Retention
@@ -214,6 +215,7 @@ class Gateway:
             destinations=destinations,
             subscriptions=subscriptions,
             schemas=Schemas(self.configurator, store.registry),
+            presets=Presets(self.configurator, topics, subscriptions),
             templates=Templates(self.configurator, records, settings.public_url),
             records=records,
             quarantine=Quarantine(self.ingest, records),

@@ -57,6 +57,7 @@ COMMANDS: tuple[tuple[str, str, Group, str], ...] = (
     ("schema", "nouns.schema:app", CONFIGURE, "What events must look like."),
     ("template", "nouns.template:app", CONFIGURE, "How messages look."),
     ("monitor", "nouns.monitor:app", CONFIGURE, "What is expected of events; a silence is an event too."),
+    ("preset", "nouns.preset:app", CONFIGURE, "What a product needs to be told of, set up at once."),
     ("key", "nouns.key:app", CONFIGURE, "Who may call."),
     ("inbox", "nouns.event:inbox", FOLLOW, "Every event, newest first."),
     ("event", "nouns.event:app", FOLLOW, "What came in, and what became of it."),

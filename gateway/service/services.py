@@ -21,6 +21,7 @@ from gateway.service.instances import Instances
 from gateway.service.keys import Keys
 from gateway.service.ledger import Records
 from gateway.service.monitors import Monitors
+from gateway.service.presets import Presets
 from gateway.service.quarantine import Quarantine
 from gateway.service.readiness import Readiness
 from gateway.service.schemas import Schemas
@@ -58,6 +59,7 @@ class Services:
     subscriptions: Subscriptions
     schemas: Schemas
     templates: Templates
+    presets: Presets
     records: Records
     quarantine: Quarantine
     callbacks: Callbacks

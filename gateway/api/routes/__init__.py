@@ -18,6 +18,7 @@ from gateway.api.resources.ingest import IngestHandlers
 from gateway.api.resources.keys import KeyHandlers
 from gateway.api.resources.monitors import MonitorHandlers
 from gateway.api.resources.operations import OperationHandlers
+from gateway.api.resources.presets import PresetHandlers
 from gateway.api.resources.records import RecordHandlers
 from gateway.api.resources.schemas import SchemaHandlers
 from gateway.api.resources.sources import SourceHandlers
@@ -35,6 +36,7 @@ from gateway.api.routes import (
     keys,
     monitors,
     operations,
+    presets,
     records,
     schemas,
     sources,
@@ -69,6 +71,7 @@ def endpoints(services: Services) -> Sequence[AnyEndpoint]:
         *destinations.declare(DestinationHandlers(services)),
         *subscriptions.declare(SubscriptionHandlers(services)),
         *schemas.declare(SchemaHandlers(services)),
+        *presets.declare(PresetHandlers(services)),
         *templates.declare(TemplateHandlers(services)),
         *unsubscribing.declare(UnsubscribeHandlers(services)),
         *monitors.declare(MonitorHandlers(services)),

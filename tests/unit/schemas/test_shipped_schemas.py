@@ -12,7 +12,7 @@ from gateway.domain.event import forbidden_character, is_attribute_name
 from gateway.spi.json_schema import CompiledSchema, check_schema
 
 SAMPLES = Path(__file__).parents[2] / "data" / "schemas"
-SHIPPED = [name for name in schemas.names() if not name.startswith(("reasons/", "templates/"))]
+SHIPPED = [name for name in schemas.names() if not name.startswith(("presets/", "reasons/", "templates/"))]
 IBM = "com.ibm.cloud.is.backup-policy.backup-"
 
 
