@@ -59,9 +59,8 @@ def later(schedule: Schedule, deadline: float, periods: int) -> float:
     """The deadline so many periods after this one."""
     if schedule.every:
         return deadline + schedule.every * periods
-    for _ in range(periods):
-        deadline = following(schedule, deadline)
-    return deadline
+    after = (one for one in _deadlines(schedule, deadline) if one > deadline)
+    return next(islice(after, periods - 1, None)) if periods else deadline
 
 
 def shown_at(deadline: float, *, since: float, outages: Sequence[Outage]) -> float:

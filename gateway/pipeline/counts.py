@@ -9,6 +9,7 @@ from gateway.domain.clock import Clock
 from gateway.domain.counting import Count, Counted, day_of
 from gateway.domain.delivery import State
 from gateway.domain.ids import SourceId, SubscriptionId, TopicId
+from gateway.domain.source import SELF
 from gateway.pipeline.accept import Routed
 from gateway.telemetry.metrics import Metrics
 
@@ -30,7 +31,8 @@ class Counts:
         """An event of this source is durable with what was decided for it."""
         day = day_of(now)
         numbers = self._open
-        numbers[source_id, day, Counted.MATCHED] += 1
+        if source_id != SELF:  # which is the same source for every instance
+            numbers[source_id, day, Counted.MATCHED] += 1
         for subject in (*routed.topics, *routed.rules):
             numbers[subject, day, Counted.MATCHED] += 1
         for subscription in {row.subscription_id for row in routed.planned}:

@@ -99,7 +99,7 @@ class Sources:
         return Registered(replace(source, secrets=secrets), secret)
 
     async def delete(self, instance: Instance, source_id: str) -> None:
-        """Remove a source, its keys, and its place in topics. What it sent stays."""
+        """Remove a source, its keys, its monitors, and its place in topics. What it sent stays."""
 
         def decide(snapshot: Snapshot) -> Decision[None]:
             source = find_source(snapshot, instance, source_id)
@@ -113,7 +113,8 @@ class Sources:
                 for topic in snapshot.topics.values()
                 if any(feed.source_id == source.id for feed in topic.sources)
             ]
-            return Decision(None, [Remove(source), *keys, *topics])
+            monitors = [Remove(row) for row in snapshot.monitors.values() if row.source_id == source.id]
+            return Decision(None, [Remove(source), *keys, *monitors, *topics])
 
         await self._configurator.change(decide)
 

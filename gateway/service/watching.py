@@ -11,8 +11,9 @@ heard anything, and the clocks of all monitors stood still (decision 0012).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -23,7 +24,7 @@ from gateway.domain.monitor import Monitor, Notice, Seen, Standing, Turn
 from gateway.domain.schedule import Outage
 from gateway.domain.standing import Step, advance, armed, observe
 from gateway.pipeline.flow import Ingest
-from gateway.pipeline.snapshot import Current
+from gateway.pipeline.snapshot import Current, Snapshot
 from gateway.ports import Monitors, Place, Registry
 from gateway.service.announcing import notice
 from gateway.spi.cloudevents.structured import decode
@@ -40,7 +41,11 @@ GAP_SECONDS = 5.0
 OUTAGE_DAYS = 800.0
 """Days that outages are kept: more than the longest period and its grace together."""
 ROWS = 500
-"""Observations, memories or notices that one step takes."""
+"""Observations that one step takes, and memories that one page holds."""
+AWAKE = 100
+"""Memories that one step moves on by the time."""
+TOLD_AT_ONCE = 100
+"""Notices that become events together."""
 STEPS = 40
 """Steps of one round at most, so that the time is looked at under any load."""
 DAY = 86_400.0
@@ -62,7 +67,7 @@ class Watching:
         self._ingest, self._clock, self._metrics = ingest, clock, metrics
         self._outages: Sequence[Outage] = ()
         self._newest = -1
-        self._marked: float | None = None
+        self._marked = -MARK_SECONDS
         self._marked_at = 0.0
         self._pruned_at = 0.0
         self._armed: dict[MonitorId, float] = {}
@@ -78,32 +83,36 @@ class Watching:
         while not stopping.is_set():
             self._woken.clear()
             try:
-                await self.round()
+                if await self.round():
+                    continue
             except Refused as error:
                 log.warning("monitors.failed", code=error.code, detail=error.detail)
                 await asyncio.sleep(LOOK_SECONDS)
-            try:
+            except Exception:
+                log.error("monitors.broke", exc_info=True)
+                await asyncio.sleep(LOOK_SECONDS)
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._woken.wait()
-            except TimeoutError:
-                continue
 
-    async def round(self) -> None:
-        """Everything that there is to do by now. Raises what the store raises."""
-        if self._current.snapshot.monitors:
+    async def round(self) -> bool:
+        """What there is to do by now, or much of it: True when more waits. Raises what the store raises."""
+        snapshot, more = self._current.snapshot, False
+        if snapshot.monitors:
             await self._mark()
-            await self._arm()
-            await self._take_in()
-            await self._look()
+            await self._arm(snapshot)
+            more = await self._take_in(snapshot)
+            more = await self._look(snapshot) or more
             self._untold = True
         if self._untold:
             self._untold = await self._tell()
+        return more or self._untold
 
     async def _mark(self) -> None:
         """Note that events are taken here, and learn of outages."""
-        if self._marked is not None and self._clock.monotonic() - self._marked < MARK_SECONDS:
+        now, fresh = self._clock.now(), self._clock.monotonic() - self._marked < MARK_SECONDS
+        if fresh and not self._jumped(now):
             return
-        now = self._clock.now()
         newest = await self._monitors.alive(now, gap=GAP_SECONDS)
         self._marked, self._marked_at = self._clock.monotonic(), now
         if newest != self._newest:
@@ -115,9 +124,13 @@ class Watching:
             await self._monitors.forget_outages(now - OUTAGE_DAYS * DAY)
             self._pruned_at = now
 
-    async def _arm(self) -> None:
+    def _jumped(self, now: float) -> bool:
+        """Whether this process stood still since it noted that it takes events, or its clock was set."""
+        return abs(now - self._marked_at) > GAP_SECONDS
+
+    async def _arm(self, snapshot: Snapshot) -> None:
         """Give memories the schedules of monitors that were changed."""
-        monitors = self._current.snapshot.monitors
+        monitors = snapshot.monitors
         self._armed = {one: since for one, since in self._armed.items() if one in monitors}
         for monitor in monitors.values():
             if self._armed.get(monitor.id) != monitor.since and await self._arm_one(monitor):
@@ -137,31 +150,32 @@ class Watching:
                 return True
             after = found[-1].key
 
-    async def _take_in(self) -> None:
-        """Take observations into memories."""
+    async def _take_in(self, snapshot: Snapshot) -> bool:
+        """Take observations into memories; True when more wait."""
         for _ in range(STEPS):
             seen = await self._monitors.observations(ROWS)
-            if not seen or not await self._knows({one.observation.monitor_id for one in seen}):
-                return
-            await self._take(seen)
+            wanted = {one.observation.monitor_id for one in seen}
+            if not seen or not await self._knows(snapshot, wanted):
+                return False
+            await self._take(snapshot, seen)
             if len(seen) < ROWS:
-                return
+                return False
+        return True
 
-    async def _knows(self, monitor_ids: set[MonitorId]) -> bool:
+    async def _knows(self, snapshot: Snapshot, monitor_ids: set[MonitorId]) -> bool:
         """Whether monitors that this node does not know are gone; else it has not heard of them yet."""
-        snapshot = self._current.snapshot
         if monitor_ids <= snapshot.monitors.keys():
             return True
         return await self._registry.version() == snapshot.version
 
-    async def _take(self, seen: Sequence[Seen]) -> None:
-        monitors = self._current.snapshot.monitors
+    async def _take(self, snapshot: Snapshot, seen: Sequence[Seen]) -> None:
+        monitors = snapshot.monitors
         places: dict[Place, list[Seen]] = defaultdict(list)
         for one in seen:
             if one.observation.monitor_id in monitors:
                 places[one.observation.monitor_id, one.observation.key].append(one)
         found = {(one.monitor_id, one.key): one for one in await self._monitors.standings(list(places))}
-        for place in await self._new(places, found):
+        for place in await self._new(monitors, [place for place in places if place not in found]):
             found[place] = Standing(*place, since=places[place][0].at, armed=monitors[place[0]].since)
         steps = [
             self._through(monitors[place[0]], found[place], several)
@@ -170,23 +184,20 @@ class Watching:
         ]
         await self._save(steps, taken=[one.number for one in seen])
 
-    async def _new(self, places: dict[Place, list[Seen]], found: dict[Place, Standing]) -> list[Place]:
-        """The keys that appear now, as far as their monitors have room for them."""
-        unknown = [place for place in places if place not in found]
+    async def _new(self, monitors: Mapping[MonitorId, Monitor], unknown: Sequence[Place]) -> list[Place]:
+        """Of keys that appear now, those that their monitors have room for."""
         if not unknown:
             return []
         tally = await self._monitors.tally(list({monitor_id for monitor_id, _ in unknown}))
-        room = {one: -sum(numbers.values()) for one, numbers in tally.items()}
+        keys = {one: sum(numbers.values()) for one, numbers in tally.items()}
         taken = []
         for monitor_id, key in unknown:
-            monitor = self._current.snapshot.monitors[monitor_id]
-            if bool(key) != bool(monitor.key):  # seen before the monitor was split, or joined again
-                continue
-            room[monitor_id] = room.get(monitor_id, 0) + 1
-            if key and room[monitor_id] > monitor.max_keys:
+            monitor = monitors[monitor_id]
+            if keys.get(monitor_id, 0) >= monitor.max_keys:
                 self._metrics.monitor_keys_refused.inc()
                 log.warning("monitor.too_many_keys", monitor=monitor_id, keys=monitor.max_keys)
             else:
+                keys[monitor_id] = keys.get(monitor_id, 0) + 1
                 taken.append((monitor_id, key))
         return taken
 
@@ -199,26 +210,27 @@ class Watching:
             turns += more
         return monitor, Step(standing, tuple(turns))
 
-    async def _look(self) -> None:
-        """What the time has done, as far as this node was there."""
+    async def _look(self, snapshot: Snapshot) -> bool:
+        """What the time has done, as far as this node was there; True when more waits."""
         for _ in range(STEPS):
             now = self._clock.now()
-            if abs(now - self._marked_at) > GAP_SECONDS:
-                return  # this process stood still, or its clock was set: first find out for how long
-            awake = await self._monitors.awake(now, ROWS)
-            gone = {one.monitor_id for one in awake} - self._current.snapshot.monitors.keys()
-            if gone and not await self._knows(gone):
-                return
+            if self._jumped(now):
+                return True  # first find out for how long nobody took events
+            awake = await self._monitors.awake(now, AWAKE)
+            gone = {one.monitor_id for one in awake} - snapshot.monitors.keys()
+            if gone and not await self._knows(snapshot, gone):
+                return False
             for monitor_id in gone:
                 await self._monitors.forget(monitor_id)
-            await self._move([one for one in awake if one.monitor_id not in gone], now)
-            if len(awake) < ROWS:
-                return
+            await self._move(snapshot, [one for one in awake if one.monitor_id not in gone], now)
+            if len(awake) < AWAKE:
+                return False
+        return True
 
-    async def _move(self, awake: Sequence[Standing], now: float) -> None:
+    async def _move(self, snapshot: Snapshot, awake: Sequence[Standing], now: float) -> None:
         steps = []
         for known in awake:
-            monitor = self._current.snapshot.monitors[known.monitor_id]
+            monitor = snapshot.monitors[known.monitor_id]
             standing = armed(monitor, known, now, self._outages)
             steps.append((monitor, advance(monitor, standing, now, self._outages)))
         if not await self._save(steps, quiet=True):
@@ -249,17 +261,18 @@ class Watching:
                 )
 
     async def _tell(self) -> bool:
-        """Have what there is to say accepted as events; True when there may be more."""
-        waiting = await self._monitors.notices(ROWS)
-        said = []
-        try:
-            for one in waiting:
-                await self._accept(one)
-                said.append(one.id)
-        finally:
-            if said:
-                await self._monitors.said(said)
-        return bool(waiting)
+        """Have what there is to say accepted as events, many in one commit; True when there may be more."""
+        waiting = await self._monitors.notices(TOLD_AT_ONCE)
+        if not waiting:
+            return False
+        done = await asyncio.gather(*(self._accept(one) for one in waiting), return_exceptions=True)
+        said = [one.id for one, failure in zip(waiting, done, strict=True) if failure is None]
+        if said:
+            await self._monitors.said(said)
+        for failure in done:
+            if failure is not None:
+                raise failure
+        return len(waiting) == TOLD_AT_ONCE
 
     async def _accept(self, one: Notice) -> None:
         try:

@@ -33,6 +33,8 @@ TRY, BY_URL = f"{INSTANCE}/sources/{{id}}/try", "/in/{token}/{tail}"
 PREVIEW = f"{INSTANCE}/templates/preview"
 TEMPLATES = {f"{INSTANCE}/templates", f"{INSTANCE}/templates/{{id}}", PREVIEW}
 TEMPLATE = b64encode(b"{{event.subject}}").decode()
+MONITORS = {f"{INSTANCE}/monitors", f"{INSTANCE}/monitors/{{id}}"}
+WATCHABLE = {"rule": "", "failure": "false", "success": "true", "key": "job", "value": "data.size"}
 NOTIFICATIONS, BULK = f"{INSTANCE}/notifications", f"{INSTANCE}/notifications/bulk"
 OLD_NOTIFICATIONS = "/event-notifications/v1/apps/{instance_id}/notifications"
 
@@ -82,6 +84,8 @@ async def prepare(url: str) -> Known:
                 "templates", name=f"thing {number}", type="webhook.notification", params={"body": TEMPLATE}
             )
             ids.setdefault("templates", []).append(template["id"])
+            monitor = await client.create("monitors", name=f"thing {number}", kind="failures")
+            ids.setdefault("monitors", []).append(monitor["id"])
 
         async def all_dead() -> bool:
             return len((await client.get("deliveries?state=dead"))["deliveries"]) == THINGS
@@ -129,6 +133,9 @@ def _complete(case: Any, known: Known) -> None:
         body["type"], body["config"] = "webhook", {"params": {"url": REFUSED}}
     if place[1] in TEMPLATES and isinstance(body.get("params"), dict):
         body["type"], body["params"] = "webhook.notification", {"body": TEMPLATE}
+    if place[1] in MONITORS:
+        body |= {name: value for name, value in WATCHABLE.items() if name in body}
+        body |= {"schedule": {"every_seconds": 60}, "from_start": False}
     if place == ("POST", "/identity/token"):
         body["grant_type"], body["apikey"] = APIKEY_GRANT, ADMIN_KEY
 

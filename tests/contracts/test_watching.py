@@ -241,7 +241,8 @@ async def test_more_keys_than_there_is_room_for_are_left_out(house: House, clock
     node = await node_on(await house.open(), clock, silence(key="resource", max_keys=3))
     for number in range(5):
         await node.send(str(number), resource=f"vm-{number}")
-    await node.watching.round()
+        if number != 1:
+            await node.watching.round()
     assert [one.key for one in await node.store.monitors.standings_of("m")] == ["vm-0", "vm-1", "vm-2"]
     assert "tocsin_monitor_keys_refused_total 2.0" in node.metrics.render().decode()
     await node.send("more", resource="vm-1")

@@ -54,7 +54,7 @@ class MonitorCreate(StrictGiven):
     schedule: ScheduleGiven | None = Field(None, description="Of a `silence`.")
     grace_seconds: Seconds = Field(0.0, description=GRACE)
     remind_every_seconds: Seconds = Field(0.0, description=REMIND)
-    retire_after: int = Field(0, ge=0, le=1_000, description=RETIRE)
+    retire_after: int = Field(0, ge=0, le=100, description=RETIRE)
     from_start: bool = Field(False, description=FROM_START)
     failure: Rule = Field(FAILED, description="`failures`: what counts as one.")
     success: Rule = Field(SUCCEEDED, description="`failures`: what ends a run of them.")
@@ -71,13 +71,13 @@ class MonitorUpdate(StrictGiven):
     name: Name | None = None
     description: Description | None = None
     rule: Rule | None = None
-    source_id: str | None = None
+    source_id: str | None = Field(None, description="'' for events of all sources.")
     max_keys: int | None = Field(None, ge=1, le=MAX_KEYS)
     severity: SeverityWord | None = None
     schedule: ScheduleGiven | None = None
     grace_seconds: Seconds | None = None
     remind_every_seconds: Seconds | None = None
-    retire_after: int | None = Field(None, ge=0, le=1_000)
+    retire_after: int | None = Field(None, ge=0, le=100)
     from_start: bool | None = None
     failure: Rule | None = None
     success: Rule | None = None
