@@ -24,10 +24,15 @@ from tests.waiting import until_async
 THINGS = 12
 """How many of each noun there are to begin with."""
 
+WAITING = 40
+"""Events in quarantine: each is let out once."""
+
 REFUSED = "http://127.0.0.1:9/"
 """A receiver that never answers: the discard port, where nobody listens."""
 
 INSTANCE = "/v1/instances/{instance_id}"
+RELEASE, DISCARD = f"{INSTANCE}/events/{{id}}/release", f"{INSTANCE}/events/{{id}}/discard"
+
 EVENTS, DESTINATIONS = f"{INSTANCE}/events", f"{INSTANCE}/destinations"
 TRY, BY_URL = f"{INSTANCE}/sources/{{id}}/try", "/in/{token}/{tail}"
 PREVIEW = f"{INSTANCE}/templates/preview"
@@ -94,9 +99,22 @@ async def prepare(url: str) -> Known:
         for noun in ("keys", "events", "deliveries"):
             ids[noun] = [row["id"] for row in (await client.get(noun))[noun]]
         lasting = await client.create("sources", name="stays")
+        ids["waiting"] = await _quarantined(client, lasting["id"])
+        ids["presets"] = [row["name"] for row in (await client.get("presets"))["presets"]]
         reached = await client.create("sources", name="stays too", format="ping")
         ids["tokens"] = [reached["setup"]["url"].rpartition("/")[2]]
     return Known(ids, lasting["id"])
+
+
+async def _quarantined(client: Client, source_id: str) -> list[str]:
+    """Events that wait for somebody to release or discard them."""
+    never: dict[str, object] = {"not": {}}
+    await client.create("schemas", name="never", event_types=["waiting"], schema=never, mode="quarantine")
+    sent = [
+        await client.send(cloudevent(f"waiting {number}", type="waiting"), source_id)
+        for number in range(WAITING)
+    ]
+    return [answer["notification_id"] for _, answer in sent]
 
 
 def load(url: str, known: Known, *, max_examples: int) -> schemathesis.BaseSchema:
@@ -122,6 +140,8 @@ def _complete(case: Any, known: Known) -> None:
         case.query = {**(case.query or {}), "source_id": known.lasting}
     if not isinstance(body, dict):
         return
+    if place[1] == RELEASE:
+        body.clear()
     if "ibmensourceid" in body:
         body["ibmensourceid"] = known.lasting
     if place == ("POST", BULK) and isinstance(body.get("bulk_messages"), list):
@@ -144,22 +164,27 @@ def _configured(known: Known, max_examples: int) -> dict[str, Any]:
     def bound(noun: str) -> dict[str, Any]:
         return {"dictionary": noun, "probability": 0.75}
 
-    nouns = [noun for noun in known.ids if noun not in ("keys", "tokens")]
+    nouns = [noun for noun in known.ids if noun not in ("keys", "tokens", "waiting", "presets")]
     return {
         "headers": {"Authorization": f"Bearer {ADMIN_KEY}"},
         "dictionaries": {noun: {"values": ids} for noun, ids in known.ids.items()},
         "parameters": {
             "path.instance_id": "default",
             "path.key_id": bound("keys"),
+            "path.name": bound("presets"),
+            "path.revision": "1",
             "path.token": bound("tokens"),
             "query.source_id": bound("sources"),
             "query.event_id": bound("events"),
             "body.topic_id": bound("topics"),
             "body.destination_id": bound("destinations"),
             "body.template_id": bound("templates"),
+            "body.event_id": bound("events"),
+            "body.source_id": bound("sources"),
             "body.sources[*].id": bound("sources"),
         },
         "operations": [
+            {"include-path": [RELEASE, DISCARD], "parameters": {"path.id": bound("waiting")}},
             {"include-path": [NOTIFICATIONS, OLD_NOTIFICATIONS], "checks": LEFT_OUT_OF_NOTIFICATIONS},
             {"include-path": BULK, "checks": LEFT_OUT_OF_BULK},
             {"include-path": PREVIEW, "checks": LEFT_OUT_OF_PREVIEW},

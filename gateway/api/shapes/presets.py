@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -28,13 +28,16 @@ class TargetGiven(StrictGiven):
     only: str = Field("", max_length=4096, description="A rule that has to hold as well.")
 
 
+Targets = Annotated[list[TargetGiven], Field(max_length=50)]
+
+
 class PresetApply(StrictGiven):
     """Apply a preset. What is not said stays as it is, or is as the preset has it."""
 
     source_id: str = Field(description="The source whose events it is about.")
-    roles: dict[str, list[TargetGiven]] = Field({}, max_length=50, description="Destinations by role.")
+    roles: dict[str, Targets] = Field({}, max_length=50, description="Destinations by role.")
     events: dict[str, bool] = Field({}, max_length=50, description="Switches of events.")
-    own: dict[str, list[TargetGiven]] = Field(
+    own: dict[str, Targets] = Field(
         {}, max_length=50, description="Destinations that an event has of its own."
     )
     reset: list[str] = Field(
