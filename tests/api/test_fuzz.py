@@ -28,6 +28,7 @@ NOT_REACHED = {
     "GET /unsubscribe/{token}",  # needs a link that only a mail has
     "POST /unsubscribe/{token}",
     "POST /v1/instances/{instance_id}/explain",  # needs a CloudEvent: tests/e2e/test_explain.py
+    "POST /v1/instances/{instance_id}/presets/{name}/apply",  # needs targets: test_applied_presets.py
 }
 
 

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 
+from gateway.domain.source import SELF
 from tests.corpora.strings import STRINGS
 from tests.e2e.attacking import INSTANCE, WAYS, Attacker, Way
 from tests.fakes.http_sink import HttpSink
@@ -184,6 +185,8 @@ async def create(attacker: Attacker, noun: str, body: dict[str, Any]):
 async def test_ids_like_these_are_not_found(attacker: Attacker):
     for name, text in STRINGS.items():
         for noun in ("sources", "topics", "destinations", "subscriptions", "schemas", "events", "deliveries"):
+            if noun == "sources" and text == SELF:
+                continue
             answer = await attacker.request("GET", f"{INSTANCE}/{noun}/{{id}}", id=text)
             assert answer.status == 404, (noun, name, answer)
 
@@ -204,6 +207,8 @@ async def test_references_like_these_lead_nowhere(attacker: Attacker, noun: str)
     if noun != "subscriptions":
         del blank["destination_id"]
     for name, text in STRINGS.items():
+        if noun == "topics" and text == SELF:
+            continue  # every instance has the gateway itself as a source
         value = json.loads(json.dumps(shape).replace("null", json.dumps(text)))
         answer = await create(attacker, noun, blank | {field: value})
         assert answer.status in (400, 404, 422), (name, answer)

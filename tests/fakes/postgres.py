@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -81,7 +82,8 @@ class PostgresServer:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to every process of the server."""
         for pid in self._pids():
-            os.kill(pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it ended in this moment
+                os.kill(pid, number)
 
     def close(self) -> None:
         """Stop if it runs, and remove everything."""

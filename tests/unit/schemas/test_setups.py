@@ -3,10 +3,10 @@
 import pytest
 
 from gateway.pipeline.route import compiled
+from gateway.pipeline.wording import compile_parts
 from gateway.rules.expression import parse_expression
 from gateway.rules.names import unknown_names
 from gateway.spi.discovery import source_formats
-from gateway.spi.templates import compile_parts
 from schemas.presets import presets
 
 every = pytest.mark.parametrize("preset", presets().values(), ids=lambda one: one.name)
@@ -41,4 +41,4 @@ def test_the_wording_of_the_user_s_mail_is_a_template():
         made = compile_parts(
             "email.notification", {"subject": one.subject, "body": one.body, "text": one.text}
         )
-        assert set(made) == {"subject", "html", "text"}
+        assert set(made) == {"title", "html", "text"}

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 
 import pytest
-from structlog.testing import capture_logs
+from structlog.testing import CapturingLogger
 
 from gateway.domain.destination import Destination
 from gateway.domain.errors import Unavailable
@@ -49,12 +49,15 @@ async def test_what_instances_of_an_older_gateway_lack_is_added_once():
     assert (registry.number, current.snapshot.version) == (version, version), "nothing was left to do"
 
 
-async def test_a_store_that_takes_no_changes_now_gets_them_at_the_next_start():
+async def test_a_store_that_takes_no_changes_now_gets_them_at_the_next_start(monkeypatch):
     registry, _, configurator = await configured(MAIL)
     registry.failure, registry.committed = Unavailable("store_unavailable", "not now"), False
-    with capture_logs() as logged:
-        await Instances(configurator).complete()
-    assert [(one["event"], one["code"]) for one in logged] == [("instances.incomplete", "store_unavailable")]
+    logged = CapturingLogger()
+    monkeypatch.setattr("gateway.service.instances.log", logged)
+    await Instances(configurator).complete()
+    assert [(one.args[0], one.kwargs["code"]) for one in logged.calls] == [
+        ("instances.incomplete", "store_unavailable")
+    ]
     assert kinds(registry) == Counter([("i", "smtp_ibm")])
     await Instances(configurator).complete()
     assert kinds(registry) == once("i")
