@@ -161,6 +161,7 @@ class Gateway:
 
         sightings, self._results = Sightings(), LastResults(store.ledger, clock)
         self.current.watch(lambda snapshot: sightings.forget(snapshot.sources))
+        self.current.watch(lambda snapshot: self._results.forget(snapshot.destinations))
         told = Told(self.metrics, counts, sightings, self._results)
         dispatch = Dispatch(
             self.current,

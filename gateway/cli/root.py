@@ -18,7 +18,7 @@ OK, REFUSED, USAGE, UNREACHABLE, INTERRUPTED = 0, 1, 2, 3, 130
 
 app = App(
     name="tocsin",
-    help="An event gateway for backup services: every event on disk before it is accepted, delivered once.",
+    help="An event gateway for backup services: every event on disk before it is accepted, every try kept.",
     help_epilogue="Begin with `tocsin demo` or `tocsin quickstart`. Exit codes: 0 done, 1 refused or not "
     "delivered, 2 wrong usage or configuration, 3 no gateway there.",
     version=__version__,

@@ -6,6 +6,7 @@ Kept in memory and written a moment later, one row a destination: a busy one cos
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Container
 from enum import StrEnum
 
 import structlog
@@ -68,6 +69,11 @@ class LastResults:
         if self._reasons.get(destination.id, "") != result.reason:
             self._reasons[destination.id] = result.reason
             _tell(destination, result)
+
+    def forget(self, known: Container[DestinationId]) -> None:
+        """Let go of destinations that are gone."""
+        self._reasons = {one: reason for one, reason in self._reasons.items() if one in known}
+        self._unwritten = {one: result for one, result in self._unwritten.items() if one in known}
 
     async def run(self) -> None:
         """Write what was noted, once a second at most, until cancelled."""

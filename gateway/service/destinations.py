@@ -242,7 +242,9 @@ class Destinations:
 
 
 def _model(destination: Destination, secrets: Mapping[str, str]) -> DestinationConfig:
-    kind = destinations()[destination.kind]
+    kind = destinations().get(destination.kind)
+    if kind is None:
+        raise ConfigurationError(f"no adapter for kind {destination.kind!r} is installed")
     return kind.Config.model_validate(with_secrets(destination.config, secrets))
 
 

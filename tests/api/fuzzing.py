@@ -181,7 +181,6 @@ def _configured(known: Known, max_examples: int) -> dict[str, Any]:
             "body.template_id": bound("templates"),
             "body.event_id": bound("events"),
             "body.source_id": bound("sources"),
-            "body.sources[*].id": bound("sources"),
         },
         "operations": [
             {"include-path": [RELEASE, DISCARD], "parameters": {"path.id": bound("waiting")}},

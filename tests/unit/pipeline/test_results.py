@@ -124,3 +124,10 @@ async def test_a_change_is_logged_once(results, monkeypatch):
     for outcome in (arrived(), failed(Reason.TLS), failed(Reason.TLS), arrived(), arrived()):
         results.note(claim(), DESTINATION, outcome)
     assert [call.args for call in said.calls] == [("destination.failing",), ("destination.recovered",)]
+
+
+async def test_a_destination_that_is_gone_is_forgotten(results, ledger):
+    results.note(claim(), DESTINATION, failed(Reason.TLS))
+    results.forget({})
+    await results.write()
+    assert ledger.results == [] and results._reasons == {}

@@ -46,6 +46,7 @@ from gateway.rules.tree import (
     Or,
     Part,
     Path,
+    Rule,
     Slice,
     StartsWith,
     Where,
@@ -219,7 +220,17 @@ type_atoms = st.one_of(
     st.builds(StartsWith, st.just(Name("type")), st.sampled_from(("backup.", "b", "s", ""))),
     st.builds(Matches, st.just(Name("type")), GLOBS),
 )
-any_rule = _joined(st.one_of(printable_atoms, other_atoms, type_atoms))
+
+
+def _is_within_the_limits(rule: Rule) -> bool:
+    try:
+        compile_rule(rule)
+    except Invalid:
+        return False
+    return True
+
+
+any_rule = _joined(st.one_of(printable_atoms, other_atoms, type_atoms)).filter(_is_within_the_limits)
 
 json_values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(-6, 6), st.sampled_from((0.5, 5.0)), TEXTS),
