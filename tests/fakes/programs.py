@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Self
 
@@ -21,7 +22,7 @@ def program(name: str) -> str:
     return found
 
 
-class Served:
+class Served(ABC):
     """A server's process, its output in `log`."""
 
     def __init__(self, folder: Path) -> None:
@@ -52,6 +53,6 @@ class Served:
     async def __aexit__(self, *_: object) -> None:
         self.end()
 
+    @abstractmethod
     async def start(self) -> None:
         """Start the server and wait until it takes connections."""
-        raise NotImplementedError

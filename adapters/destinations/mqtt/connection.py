@@ -141,7 +141,7 @@ class Connection:
                 await asyncio.gather(self._tending, return_exceptions=True)
 
     async def _published(self, publication: Publication) -> ReasonCode:
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call] # untyped upstream
         properties.ContentType = publication.content_type
         properties.CorrelationData = publication.correlation
         if publication.user_properties:

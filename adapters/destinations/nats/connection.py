@@ -46,7 +46,7 @@ class GuardedTransport(TcpTransport):
     """Speaks over one socket that is open already, and says nothing in plain text that is to be secret."""
 
     def __init__(self, sock: socket.socket, *, demand_tls: bool) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call] # untyped upstream
         self._sock: socket.socket | None = sock
         self._plain = not demand_tls
         self.unread: Callable[[], int] = lambda: 0
@@ -88,13 +88,13 @@ class GuardedTransport(TcpTransport):
         """Send; the first that is sent holds the credentials."""
         if not self._plain:
             raise SecureConnRequiredError
-        super().write(payload)  # type: ignore[no-untyped-call]
+        super().write(payload)  # type: ignore[no-untyped-call] # untyped upstream
 
     def close(self) -> None:
         """Close, whether it was used or not."""
         if self._sock is not None:
             self._sock.close()
-        super().close()  # type: ignore[no-untyped-call]
+        super().close()  # type: ignore[no-untyped-call] # untyped upstream
 
 
 class Connection:
@@ -196,7 +196,7 @@ class Connection:
             if task is not None:
                 task.cancel()
         if self._client._transport is not None:
-            self._client._transport.close()  # type: ignore[no-untyped-call]
+            self._client._transport.close()  # type: ignore[no-untyped-call] # untyped upstream
         if not self.lost.done():
             self.lost.set_result(None)
 

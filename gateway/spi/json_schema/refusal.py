@@ -142,7 +142,7 @@ def _bounded(reference: type[Validator]) -> type[Validator]:
     safe = {name: keyword for name, keyword in _SAFE.items() if name in reference.VALIDATORS}
     functions: dict[str, Keyword] = {**reference.VALIDATORS, **safe}
     paying = {name: _paying(name, function) for name, function in functions.items()}
-    made: type[Validator] = extend(reference, paying)  # type: ignore[no-untyped-call]
+    made: type[Validator] = extend(reference, paying)  # type: ignore[no-untyped-call] # untyped upstream
     return made
 
 
