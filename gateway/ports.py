@@ -32,17 +32,19 @@ from gateway.domain.ids import (
     MonitorId,
     SourceId,
     SubscriptionId,
+    TopicId,
 )
 from gateway.domain.monitor import Monitor, Notice, Observation, Seen, Standing
 from gateway.domain.schedule import Outage
 from gateway.domain.schema import Schema
+from gateway.domain.silence import Silence
 from gateway.domain.source import Instance, Key, Source
 from gateway.domain.template import Template
 from gateway.domain.topic import Topic
 
 Row = TypeVar("Row")
 
-Entity = Instance | Source | Key | Topic | Destination | Subscription | Schema | Template | Monitor
+Entity = Instance | Source | Key | Topic | Destination | Subscription | Schema | Template | Monitor | Silence
 """Everything that is configured. Each change of one makes a new registry version."""
 
 
@@ -155,10 +157,16 @@ class Entry(NamedTuple):
 
 
 class Appended(NamedTuple):
-    """What became of one entry: its own id, or the id of the first event with this dedup key."""
+    """What became of one entry: its own id, or the id of the first event with this dedup key.
+
+    `suppressed` names the deliveries that fell into an open window, each with the first one of it; `repeats`
+    those that opened one, with how many were suppressed in the one before it, where there were any.
+    """
 
     event_id: EventId
     duplicate: bool = False
+    suppressed: Mapping[DeliveryId, DeliveryId] = {}
+    repeats: Mapping[DeliveryId, int] = {}
 
 
 class StaleRoutingError(Exception):
@@ -242,6 +250,8 @@ class Ledger(Protocol):
 
         An entry whose dedup key is known writes nothing and yields the first event's id; so does the
         second of two equal ones in one call. A valid entry replaces a quarantined one of its key.
+        Of deliveries with the same window the first opens it, also when several nodes append at once; when
+        that becomes a dead letter, the latest that was suppressed takes its place and is pending.
         Deliveries planned as LEASED are leased to `owner` with epoch 1. Raises StaleRoutingError when the
         registry's version is no longer `routed_with`.
         """
@@ -417,6 +427,100 @@ class Monitors(Protocol):
 
     async def forget_outages(self, before: float) -> None:
         """Delete those that ended before this time."""
+
+
+class HeldStream(NamedTuple):
+    """Deliveries that a policy holds back for one receiver; `wake_at` is when to look at them."""
+
+    stream: str
+    reason: str
+    instance_id: InstanceId
+    topic_id: TopicId
+    subscription_id: SubscriptionId
+    destination_id: DestinationId
+    recipient: str
+    wake_at: float
+
+
+class HeldDelivery(NamedTuple):
+    """One of a stream, with its event. Later ones have higher numbers."""
+
+    number: int
+    delivery_id: DeliveryId
+    accepted: AcceptedEvent
+    until: float
+
+
+class Folding(NamedTuple):
+    """What is folded into one entry's delivery: of a stream so many deliveries (`number`), due until `until`,
+    up to a delivery's number; `memory` is what the next digest of the receiver wants to know of this one."""
+
+    stream: str
+    until: float
+    up_to: int
+    number: int
+    memory: bytes | None = None
+
+
+class Holds(Protocol):
+    """What policies hold back. A hold is written with its delivery, by `append` or `settle`; each is released
+    or folded once, whoever tries."""
+
+    async def due(self, now: float, limit: int) -> Sequence[HeldStream]:
+        """Streams that are to be looked at by now, the longest overdue first."""
+
+    async def next_due(self) -> float | None:
+        """When the next stream is to be looked at, None when nothing is held."""
+
+    async def held(
+        self, stream: str, *, until: float, after: int = 0, limit: int = 500
+    ) -> Sequence[HeldDelivery]:
+        """Deliveries of a stream whose hold ends by `until`, in the order of their numbers after `after`."""
+
+    async def release(self, stream: str, *, until: float, limit: int, wake_at: float) -> int:
+        """Make at most so many of a stream's deliveries, whose hold ends by `until`, pending and due at once,
+        the highest rank first, then the oldest; return how many. What remains is looked at again at
+        `wake_at`, or when the earliest of it is due, if that is later.
+        """
+
+    async def postpone(self, stream: str, wake_at: float) -> None:
+        """Look at a stream again then, and not before."""
+
+    async def rouse(self, subscription_ids: Sequence[SubscriptionId]) -> None:
+        """Look at what is held for these subscriptions now: their policy changed."""
+
+    async def fold(self, entry: Entry, folding: Folding, *, routed_with: int) -> bool:
+        """Append an entry that tells of held deliveries, and fold those into its first delivery, in one
+        transaction. False, and nothing written, if they are not exactly those any more, or if the entry's key
+        is known. Raises as `Ledger.append` does.
+        """
+
+    async def memory(self, subscription_id: SubscriptionId, recipient: str) -> bytes | None:
+        """What the last fold of this receiver that left a memory left."""
+
+
+class RateAsk(NamedTuple):
+    """A wish for `tokens` of a stream that gives at most `limit` in any `seconds`."""
+
+    stream: str
+    tokens: int
+    limit: int
+    seconds: float
+
+
+class RateGrant(NamedTuple):
+    """How many there are for who asked, and when (epoch seconds) the next is free, if they were too few."""
+
+    tokens: int
+    again_at: float = 0.0
+
+
+class Rates(Protocol):
+    """Limits that all nodes keep together: in no stretch of a limit's length more than it allows."""
+
+    async def take(self, asks: Sequence[RateAsk]) -> Sequence[RateGrant]:
+        """Take tokens now, no stream twice; what is not granted is not reserved. Durable: a restart forgets
+        none that was given."""
 
 
 @dataclass(frozen=True, slots=True)

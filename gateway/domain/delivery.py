@@ -4,6 +4,7 @@
        ▲          ├────▶ pending   (retry, due later; or given back untried)
        │          └────▶ dead
       held ─────▶ pending | suppressed | folded
+    leased ─────▶ held      (a policy holds it back)
     any state that is not terminal ─▶ cancelled
 
 Delivered, dead, suppressed, cancelled and folded are terminal. No delivery ends silently: each has a
@@ -54,7 +55,7 @@ TERMINAL = frozenset({State.DELIVERED, State.DEAD, State.SUPPRESSED, State.CANCE
 
 TRANSITIONS: dict[State, frozenset[State]] = {
     State.PENDING: frozenset({State.LEASED, State.HELD, State.CANCELLED}),
-    State.LEASED: frozenset({State.DELIVERED, State.PENDING, State.DEAD, State.CANCELLED}),
+    State.LEASED: frozenset({State.DELIVERED, State.PENDING, State.HELD, State.DEAD, State.CANCELLED}),
     State.HELD: frozenset({State.PENDING, State.FOLDED, State.SUPPRESSED, State.CANCELLED}),
     State.DELIVERED: frozenset({State.PENDING}),
     State.DEAD: frozenset({State.PENDING}),
@@ -80,11 +81,32 @@ class AcceptedEvent(NamedTuple):
     registry_version: int
 
 
+class Hold(NamedTuple):
+    """How long a policy holds a delivery back, and with which others it goes on.
+
+    What shares a `stream` is released or folded together, or one after the other: the highest `rank` first,
+    then the oldest. `until` (epoch seconds) is when to look at the stream again.
+    """
+
+    stream: str
+    until: float
+    rank: int = 0
+
+
+class Window(NamedTuple):
+    """The duplicate window that a delivery falls into, by its `key`, or opens until `until`."""
+
+    key: bytes
+    until: float
+
+
 class Planned(NamedTuple):
     """A delivery decided at routing, written in the same transaction as its event.
 
     `state` is LEASED when the accepting node keeps it for itself, PENDING when it is to be claimed,
-    HELD with a `reason` when it must wait. `recipient` is '' for kinds that have none.
+    HELD with a `reason` when it must wait (for as long as its `hold` says), SUPPRESSED with one when it does
+    not go out. Within an open `window` the store suppresses it, as DUPLICATE_OF the first.
+    `recipient` is '' for kinds that have none.
     """
 
     id: DeliveryId
@@ -94,6 +116,16 @@ class Planned(NamedTuple):
     recipient: str = ""
     state: State = State.PENDING
     reason: str = ""
+    hold: Hold | None = None
+    window: Window | None = None
+
+
+DUPLICATE_OF = "duplicate_of:"
+"""How the reason of a suppressed duplicate begins; the id of the first delivery of its window follows."""
+FOLDED_INTO = "folded_into:"
+"""How the reason of a folded delivery begins; the id of the delivery that tells of it follows."""
+CAME_FORWARD = "first_died"
+"""The reason of a suppressed duplicate that is pending, because the first of its window is a dead letter."""
 
 
 class Claim(NamedTuple):
@@ -101,7 +133,7 @@ class Claim(NamedTuple):
 
     `epoch` fences the settle: one with an older epoch updates nothing. `attempts` counts the tries
     made before this one, `rescues` how often a lease was lost with an unknown end. `owner` is the
-    incarnation that holds it.
+    incarnation that holds it. `repeats` is how many like it were suppressed since the last one that was told.
     """
 
     delivery_id: DeliveryId
@@ -114,6 +146,7 @@ class Claim(NamedTuple):
     attempts: int = 0
     rescues: int = 0
     owner: str = ""
+    repeats: int = 0
 
 
 class Attempt(NamedTuple):
@@ -166,8 +199,8 @@ class LateReceipt(NamedTuple):
 class Settlement(NamedTuple):
     """How a held delivery goes on. Without an attempt it is given back untried and counts as no try.
 
-    `due_at` matters for PENDING only. `sent` is what went out, bounded, secrets masked; AS_EVENT when that
-    was the event itself as structured JSON, which the ledger has already.
+    `due_at` matters for PENDING only, `hold` for HELD. `sent` is what went out, bounded, secrets masked;
+    AS_EVENT when that was the event itself as structured JSON, which the ledger has already.
     """
 
     delivery_id: DeliveryId
@@ -177,6 +210,7 @@ class Settlement(NamedTuple):
     due_at: float = 0.0
     attempt: Attempt | None = None
     sent: bytes = b""
+    hold: Hold | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gateway.domain.ids import DestinationId, InstanceId, SubscriptionId, TopicId
+from gateway.domain.noise import UNSAID, NoisePolicy
 
 INVITED, SUBSCRIBED, UNSUBSCRIBED = "invited", "subscribed", "unsubscribed"
 RECIPIENT_LISTS = (INVITED, SUBSCRIBED, UNSUBSCRIBED)
@@ -43,6 +44,8 @@ class Subscription:
     `address` holds the kind's Address fields as JSON values (recipients, channel, colour); `rule` is
     in the expression dialect, empty takes everything that the topic takes.
 
+    What its `policy` says goes before its topic's.
+
     With a `recipient_from`, a JSON pointer into the data, it reaches the mail address that stands there and
     nobody else, and that only of one of `recipient_domains` (lower case).
     """
@@ -60,3 +63,4 @@ class Subscription:
     address: Mapping[str, object] = field(default_factory=dict)
     recipient_from: str = ""
     recipient_domains: tuple[str, ...] = ()
+    policy: NoisePolicy = UNSAID

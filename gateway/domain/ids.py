@@ -16,6 +16,8 @@ KeyId = NewType("KeyId", str)
 SchemaId = NewType("SchemaId", str)
 TemplateId = NewType("TemplateId", str)
 MonitorId = NewType("MonitorId", str)
+SilenceId = NewType("SilenceId", str)
+IncidentId = NewType("IncidentId", str)
 EventId = NewType("EventId", str)
 DeliveryId = NewType("DeliveryId", str)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gateway.domain.ids import InstanceId, SourceId, TopicId
+from gateway.domain.noise import UNSAID, NoisePolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class TopicSource:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A named landing place. `policy` holds the noise policy's settings by name; empty means none.
+    """A named landing place. Its `policy` holds for the subscriptions that say nothing else.
 
     A `fallback` takes what no other topic of the instance took: of all sources or, if it names some, of
     those and by their rules.
@@ -48,5 +48,5 @@ class Topic:
     description: str = ""
     enabled: bool = True
     sources: tuple[TopicSource, ...] = ()
-    policy: Mapping[str, object] = field(default_factory=dict)
+    policy: NoisePolicy = UNSAID
     fallback: bool = False

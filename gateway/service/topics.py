@@ -33,7 +33,6 @@ class Topics:
         self, snapshot: Snapshot, instance: Instance, topic_id: str | None, fields: Mapping[str, object]
     ) -> Topic:
         """The topic as it would be, a new one without an id; nothing is saved. Raises as `replace` does."""
-        _refuse_policy(fields)
         now = self._configurator.clock.now()
         known = (
             find_topic(snapshot, instance, topic_id)
@@ -108,16 +107,6 @@ def problems_of(place: str, rule: SourceRule) -> list[Problem]:
         f"{place}/rule": rule.rule,
     }
     return rule_problems(parts) or joint_problems(place, *parts.values())
-
-
-def _refuse_policy(fields: Mapping[str, object]) -> None:
-    if fields.get("policy"):
-        raise Invalid(
-            "policy_unsupported",
-            "noise policies are not there yet",
-            pointer="/policy",
-            expected="no policy, or an empty one",
-        )
 
 
 def _check_source(snapshot: Snapshot, topic: Topic, source_id: SourceId, number: int) -> None:

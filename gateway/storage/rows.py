@@ -25,6 +25,7 @@ from gateway.domain.ids import (
 )
 from gateway.domain.monitor import Monitor, Standing
 from gateway.domain.schema import Schema
+from gateway.domain.silence import Silence
 from gateway.domain.source import Instance, Key, Source
 from gateway.domain.template import Template
 from gateway.domain.topic import Topic
@@ -41,6 +42,7 @@ KINDS: Final[Mapping[str, type[Entity]]] = {
     "schema": Schema,
     "template": Template,
     "monitor": Monitor,
+    "silence": Silence,
 }
 """The kinds of entities by the name that rows use. A name, once used, is never given to another kind."""
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gateway.api.shapes.base import Answer, Description, Given, Name, PageAnswer, timestamp
 from gateway.api.shapes.counts import CountsAnswer, counts_answer
 from gateway.api.shapes.subscriptions import SubscriptionListItem
+from gateway.domain.errors import Invalid
 from gateway.domain.ids import SourceId
 from gateway.domain.topic import SourceRule, Topic, TopicSource
 from gateway.service.counting import History
@@ -126,6 +127,8 @@ class TopicAnswer(Answer):
 def topic_fields(given: TopicCreate | TopicReplace) -> dict[str, object]:
     """What was given, as fields of a Topic."""
     fields = given.changes()
+    if fields.pop("policy", None):
+        raise Invalid("policy_unsupported", "noise policies are not there yet", pointer="/policy")
     if given.sources is not None and "sources" in fields:
         fields["sources"] = tuple(
             TopicSource(SourceId(item.id), tuple(map(source_rule, item.rules))) for item in given.sources
@@ -172,7 +175,6 @@ def topic_answer(
         sources=feeds,
         subscription_count=len(subscriptions),
         subscriptions=subscriptions,
-        policy=dict(topic.policy) or None,
         fallback=topic.fallback or None,
         warnings=warnings or None,
         counts=counts_answer(history),

@@ -57,18 +57,3 @@ async def test_a_store_with_rules_that_cannot_be_compiled_starts_without_them():
     assert [row.subscription_id for row in planned] == ["s-good"]
     told = [entry for entry in logs if entry["event"] == "rule.uncompilable"]
     assert {entry.get("topic") or entry.get("subscription") for entry in told} == {"broken", "s-bad"}
-
-
-@pytest.mark.parametrize("policy", [{"limit": 1}, {"x": {}}])
-async def test_a_policy_that_would_do_nothing_is_refused(policy):
-    registry, _, configurator = await configured(topic())
-    topics = Topics(configurator)
-    for call in (
-        topics.create(INSTANCE, {"name": "n", "policy": policy}),
-        topics.replace(INSTANCE, "t", {"policy": policy}),
-    ):
-        with pytest.raises(Invalid) as refused:
-            await call
-        assert (refused.value.code, refused.value.problems[0].pointer) == ("policy_unsupported", "/policy")
-    await topics.replace(INSTANCE, "t", {"policy": {}})
-    assert registry.number == 2
