@@ -196,7 +196,7 @@ _SHOW_DATA = {"type": "Action.ToggleVisibility", "title": "Show data", "targetEl
 
 
 def _data(message: Message, left: int) -> Iterator[dict[str, Any]]:
-    """The event's data, hidden until somebody asks for it, as IBM's cards have it (checklist IBM-32)."""
+    """The event's data, hidden until somebody asks for it, as IBM's cards have it."""
     hidden = {"type": "Container", "id": "data", "isVisible": False, "items": []}
     left -= _size(hidden) + _size(_SHOW_DATA) + 2
     if items := list(_text(details(message.event), min(MAX_DATA, left), fontType="Monospace")):

@@ -1,8 +1,8 @@
 """PagerDuty by its Events API v2: problems open alerts, and what ended well closes them again.
 
 Reference: PagerDuty's pages on the Events API v2 and its rate limits (facts: destinations 8); the settings,
-and what stands where in an event, are those of IBM Event Notifications' PagerDuty destination (checklist
-IBM-29 and IBM-30: the second of its two tables of severities).
+and what stands where in an event, are those of IBM Event Notifications' PagerDuty destination (the
+second of its two tables of severities).
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Backupman: the body of its webhook.
 
-Reference: heryTz/backupman, webhook_notifier.go and model/backup.go (checklist BKM-05 to BKM-15, section
-1). One event, `backup_report`. What is "nullable" never is null: texts come empty, times as Go's year 1,
-lists as null or with one object of nothing but empty values. A failed dump sends no report at all; `failed`
-means that an upload failed. A retried backup sends the same Id with a new status: that is a new event. It
-sends each report once and carries a fixed token in `X-Webhook-Token`.
+Reference: heryTz/backupman, webhook_notifier.go and model/backup.go. One event, `backup_report`. What is
+"nullable" never is null: texts come empty, times as Go's year 1, lists as null or with one object of
+nothing but empty values. A failed dump sends no report at all; `failed` means that an upload failed. A
+retried backup sends the same Id with a new status: that is a new event. It sends each report once and
+carries a fixed token in `X-Webhook-Token`.
 """
 
 from __future__ import annotations

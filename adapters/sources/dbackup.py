@@ -1,6 +1,6 @@
 """DBackup: the body of its generic webhook.
 
-Reference: Skyfay/DBackup, generic-webhook.ts and notifications/types.ts (checklist DBK-21, DBK-25 to DBK-28).
+Reference: Skyfay/DBackup, generic-webhook.ts and notifications/types.ts.
 Seventeen event ids and `test`; `eventType` and `fields` are absent when empty, and then the title says what
 it is about. Job, size and duration stand in `fields` only, as text. `timestamp` is the time of sending, so
 a reminder is a new event. A user's own payload template may leave anything out.

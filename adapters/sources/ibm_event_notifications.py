@@ -7,8 +7,8 @@ or a time in another format, `gateway.spi.cloudevents.lenient` says what becomes
 
 IBM Cloud Backup for VPC (https://cloud.ibm.com/docs/vpc?topic=vpc-event-notifications-events) only reports
 failures, so they are at least errors, though it calls them `medium`. The details stand in `data`, or in
-`ibmendefaultlong` as JSON that need not be valid. Codes of reasons are an open list, spelled in several ways
-(checklist 2.7): unknown ones are marked as such, never refused.
+`ibmendefaultlong` as JSON that need not be valid. Codes of reasons are an open list, spelled in several ways:
+unknown ones are marked as such, never refused.
 """
 
 from __future__ import annotations

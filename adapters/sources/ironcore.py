@@ -1,6 +1,6 @@
 """Ironcore Backup Solution: the standard body of its webhooks, and the shorter one of its template sample.
 
-Reference: the product's page on notifications (checklist IBS-01 to IBS-21, IBS-45). It names 24 kinds of
+Reference: the product's page on notifications. It names 24 kinds of
 events in words; only `backup.failed` and the prefixes `sync.` and `verify.` are printed as types, so the
 other names are ours in its manner. A type that is not in the table below passes as it is. The template
 leaves out `event_id`: then the id follows from task, type and time.
@@ -48,7 +48,7 @@ KINDS: Mapping[str, tuple[Severity, Outcome | None]] = {
     "prune.completed": (Severity.NOTICE, Outcome.OK),
     "verify.stale": (Severity.WARNING, Outcome.WARNING),
 }
-"""Severity, where a body has none, and outcome of every kind: the 24 and two more (checklist IBS-45a)."""
+"""Severity, where a body has none, and outcome of every kind: the 24 and two more."""
 
 _corrupt = re.compile(r"\bCORRUPT(?:ED)?\b").search
 

@@ -1,6 +1,6 @@
 """Kymaros: results of restore tests, as documented and as the running code sends them.
 
-Reference: kymaroshq/kymaros, internal/notify (checklist KYM-01, KYM-10, KYM-15 to KYM-18, section 1). The
+Reference: kymaroshq/kymaros, internal/notify. The
 page names `testName` and PASSED, FAILED, REGRESSION; the code sends `TestName` and pass, fail, partial, and
 a regression only as a message, `Score regression: 85 → 71 (-14 points)`. No id, no time, no header of its
 own: the URL has to carry the credential. A test that could not run has score 0 and no report; it is sent

@@ -1,9 +1,8 @@
 """What products send to Slack's incoming webhooks, and to `/slack` endpoints that take the same.
 
-Reference: Slack's incoming webhooks, `text`, `attachments` and `blocks` (facts: destinations 5; checklist
-KYM-08, KYM-08a, KYM-19, DBK-30). A message has no type, id or time, so each is a new one, and what it means
-is read from words, colours and signs. A line of Kymaros is read whole, in its documented form and in its
-real one.
+Reference: Slack's incoming webhooks, `text`, `attachments` and `blocks` (facts: destinations 5). A message
+has no type, id or time, so each is a new one, and what it means is read from words, colours and signs. A
+line of Kymaros is read whole, in its documented form and in its real one.
 """
 
 from __future__ import annotations
@@ -78,7 +77,7 @@ _COLOURS = {
     "#3b82f6": Severity.INFO,
     "#8b5cf6": Severity.INFO,
 }
-"""Slack's three names, and what DBackup paints with (checklist DBK-28)."""
+"""Slack's three names, and what DBackup paints with."""
 
 
 @dataclass(frozen=True, slots=True)

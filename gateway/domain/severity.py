@@ -1,6 +1,6 @@
 """The five severities, their order, and how foreign scales map onto them.
 
-The scale is Ironcore's (checklist IBS-12, IBS-45); every other scale is translated into it once,
+The scale is Ironcore's; every other scale is translated into it once,
 when an event is decoded.
 """
 
@@ -52,7 +52,7 @@ def from_word(word: str) -> Severity | None:
 
 
 def from_ibm(word: str) -> Severity | None:
-    """Read `ibmenseverity` (low, medium, high, critical; IBM EN docs, checklist IBM-29 table 2)."""
+    """Read `ibmenseverity` (low, medium, high, critical; IBM EN docs, its PagerDuty page)."""
     folded = word.strip().lower()
     return _IBM.get(folded) or _WORDS.get(folded)
 

@@ -13,7 +13,7 @@ class SourceRule:
     """One rule over the events of one source: all parts that are given must hold.
 
     `event_type_filter` and `notification_filter` are in IBM's dialect (`$.*` takes everything),
-    `rule` is in the expression dialect and ours (checklist IBS-37..44, IBM-28).
+    `rule` is in the expression dialect and ours.
     """
 
     id: str

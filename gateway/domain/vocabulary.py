@@ -31,7 +31,7 @@ class Vocabulary:
     """The meaning of one event. `title` and `summary` are for people; the rest is for rules.
 
     `resource` is what was backed up; `resources` are all spellings of it that a rule may name (raw
-    and canonical, checklist 2.7). `links` maps a label to an http(s) URL.
+    and canonical). `links` maps a label to an http(s) URL.
     """
 
     severity: Severity | None = None

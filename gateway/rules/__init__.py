@@ -9,7 +9,7 @@
     limits        how large, deep and costly a rule may be
     evaluation    what a predicate is, and what happens when one cannot be evaluated
     scanner       reading rule text with positions, for the dialects
-    expression    the dialect `severity >= error and type starts-with sync.` (checklist IBS-37..44)
+    expression    the dialect `severity >= error and type starts-with sync.` (Ironcore's)
     ibm, jsonpath the dialect of IBM Event Notifications (`$.data.age > 20 && not($.type == 'x')`)
     compile       tree to closure; named, names, paths, comparison, ordered and globs are its parts
     necessary     conditions that every matching event meets

@@ -1,6 +1,6 @@
 """The expression dialect: `type starts-with verify. and severity in (warning, error, critical)`.
 
-The atoms are those of Ironcore's notification rules as written there (checklist IBS-37..44); the rest
+The atoms are those of Ironcore's notification rules as written there (its page on notifications); the rest
 of the grammar is ours.
 
     rule     = [ or ]                                   an empty rule matches every event

@@ -15,7 +15,7 @@ compared without regard to case, because senders write it in any. `=~` holds whe
 (Go's RE2, `gateway.rules.regex`) is found anywhere in the text. In a pattern a backslash escapes a quote
 and else belongs to the pattern.
 
-Source: IBM Cloud docs, Event Notifications, "Advanced filtering" and "Troubleshooting"; checklist IBM-28.
+Source: IBM Cloud docs, Event Notifications, "Advanced filtering" and "Troubleshooting".
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Bare names in rules: how each one is read from an event, and which ones the gateway knows.
 
-CloudEvents attributes are bare: `type`, `source`, `id`, `subject`, `time` and every extension. The
-words of the vocabulary come from the event's meaning and, where that says nothing, from an extension
-attribute of the same name. `resource` is every spelling of the thing that was backed up (checklist
-2.7); it equals a text if one spelling does, and differs from it if none does.
+CloudEvents attributes are bare: `type`, `source`, `id`, `subject`, `time` and every extension. The words of
+the vocabulary come from the event's meaning and, where that says nothing, from an extension attribute of
+the same name. `resource` is every spelling of the thing that was backed up; it equals a text if one
+spelling does, and differs from it if none does.
 
 Attributes are read as their canonical text, because in binary mode they carry no types (CloudEvents
 HTTP binding 3.1.3): `sequence = 5` holds for the Integer 5 and for the String "5".

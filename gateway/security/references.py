@@ -15,7 +15,8 @@ from gateway.domain.errors import Invalid
 
 ENV, FILE = "env:", "file:"
 IN_FOLDER = ("url", "webhook-url")
-"""The files looked for when a reference names a folder, as Kubernetes mounts a Secret (KYM-07, KYM-20)."""
+"""The files looked for when a reference names a folder, as Kubernetes mounts a Secret; Kymaros'
+examples name either."""
 
 MAX_BYTES = 64 * 1024
 

@@ -15,7 +15,7 @@ from gateway.ports import Change, Effect, Put, Remove
 
 
 class NotifyUser(StrEnum):
-    """Whether the user whom an event is about is told, beside the others or in their place (DBK-24)."""
+    """Whether the user whom an event is about is told, beside the others or in their place (DBackup)."""
 
     NONE = "none"
     ALSO = "also"

@@ -238,7 +238,7 @@ class Planner:
         channels: Mapping[str, Mapping[str, object]],
         before: Mapping[str, Subscription],
     ) -> DestinationId:
-        """The first destination of the event that sends mail. Raises Invalid where it has none (DBK-16)."""
+        """The first destination of the event that sends mail. Raises Invalid where it has none."""
         for name, fields in channels.items():
             found = fields.get("destination_id") or before[name].destination_id
             destination = find_destination(self._plan.snapshot, self._instance, str(found))

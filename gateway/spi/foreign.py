@@ -58,7 +58,7 @@ SEVERITIES: Mapping[Outcome, Severity] = {
     Outcome.FAILED: Severity.ERROR,
     Outcome.CORRUPT: Severity.CRITICAL,
 }
-"""How bad an outcome is where the sender does not say it (Ironcore's scale, checklist IBS-45)."""
+"""How bad an outcome is where the sender does not say it (Ironcore's scale)."""
 
 
 def read_object(body: bytes) -> Body:

@@ -1,6 +1,6 @@
 """A message as text and as HTML, and the small tools for fitting foreign text into a channel's limits.
 
-The default forms are IBM Event Notifications' (checklist IBM-16 to 18): the title, the summary and, where
+The default forms are IBM Event Notifications': the title, the summary and, where
 the subscription asks for it, the event's data under "Notification details:". All text of an event is
 hostile: it is cleaned and cut here, and escaped by whoever knows the target's syntax.
 """
@@ -19,7 +19,7 @@ from gateway.domain.severity import Severity
 from gateway.spi.message import HTML, TEXT, Fact, Link, Message, MessageState
 
 CUT = "[...]"
-"""What ends a text that was cut, as IBM's cut texts end (checklist IBM-31)."""
+"""What ends a text that was cut, as IBM's cut texts end."""
 
 DETAILS_TITLE = "Notification details:"
 UNSUBSCRIBE = "Unsubscribe"

@@ -1,6 +1,6 @@
 """Why jobs of IBM Cloud Backup for VPC fail: `ibm-backup-for-vpc.json`, and how codes find their row in it.
 
-IBM spells one code in several ways (checklist IBM-06, 2.7); whoever compares codes normalises them first.
+IBM spells one code in several ways; whoever compares codes normalises them first.
 An unknown code is no error: it has no row, and the caller flags it.
 """
 
@@ -17,7 +17,7 @@ TABLE = "reasons/ibm-backup-for-vpc"
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why a job failed. `sentence` is for the `Reason:` line and `more_info` an https link, both for use
-    where the sender gives none (checklist IBM-40). `jobs` names the jobs that end with it, such as
+    where the sender gives none. `jobs` names the jobs that end with it, such as
     `volume-creation`."""
 
     code: str

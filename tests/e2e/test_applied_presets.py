@@ -1,7 +1,4 @@
-"""Presets against a real gateway: each is applied, its product's own payloads are sent, and who got what.
-
-Checklist: DBK-03 to DBK-18, DBK-24, DBK-39; IBS-34 to IBS-46; KYM-01 to KYM-05, KYM-17; BKM-01, BKM-12.
-"""
+"""Presets against a real gateway: each is applied, its product's own payloads are sent, and who got what."""
 
 from __future__ import annotations
 

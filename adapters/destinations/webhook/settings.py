@@ -31,7 +31,7 @@ HEADER = "header "
 
 BODILESS = frozenset({"get", "head"})
 
-TOKEN_HEADER = "X-Webhook-Token"  # noqa: S105 - the name of a header (checklist BKM-05)
+TOKEN_HEADER = "X-Webhook-Token"  # noqa: S105 - the name of a header (Backupman's)
 
 _RESERVED = frozenset({"content-encoding", "cookie"})
 _RESERVED_PREFIXES = ("webhook-", "proxy-", "ce-")

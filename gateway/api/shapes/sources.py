@@ -154,7 +154,7 @@ def source_answer(source: Source, topics: Sequence[Topic]) -> SourceAnswer:
 
 
 def instance_crn(instance_id: str) -> str:
-    """The CRN of an instance of this gateway, for a source that was registered without one (IBM-13)."""
+    """The CRN of an instance of this gateway, for a source that was registered without one."""
     return f"crn:v1:bluemix:public:event-notifications:tocsin:a/tocsin:{instance_id}::"
 
 

@@ -1,4 +1,4 @@
-"""`tocsin source`: who sends. `create` takes the options of IBM's `sources-create` (checklist IBM-10)."""
+"""`tocsin source`: who sends. `create` takes the options of IBM's `sources-create`."""
 
 from __future__ import annotations
 

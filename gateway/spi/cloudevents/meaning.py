@@ -39,7 +39,7 @@ MAX_LABEL = 100
 MAX_LINKS = 20
 
 CUT = "[...]"
-"""What ends a title or a summary that was cut, as IBM's cut texts end (checklist IBM-31)."""
+"""What ends a title or a summary that was cut, as IBM's cut texts end."""
 
 Read = Callable[[str], object]
 _NO_MEMBERS: dict[str, object] = {}
@@ -114,7 +114,7 @@ def web_address(value: object) -> str | None:
 
 @lru_cache(maxsize=1024)
 def spellings(resource: str) -> tuple[str, ...]:
-    """All spellings of a resource that a rule may name (checklist 2.7), the one that was sent first.
+    """All spellings of a resource that a rule may name (Ironcore writes both), the one that was sent first.
 
     `<server>:<namespace>/<kind>/<id>` is also `/datastore/<server>/<namespace>/<kind>/<id>`.
     """

@@ -83,7 +83,7 @@ def _whole(message: Message) -> dict[str, Callable[[], object]]:
 
 
 def _event(message: Message) -> dict[str, Callable[[], object]]:
-    """By IBS' names, and the words of the vocabulary by their own (checklist IBS-10 to IBS-21)."""
+    """By IBS' names, and the words of the vocabulary by their own (Ironcore's page on templates)."""
     event, words = message.event, message.vocabulary
     return {
         "event_id": lambda: event.id,

@@ -1,4 +1,4 @@
-"""Reason codes of IBM Cloud Backup for VPC resolve in every spelling (checklist IBM-02..06, IBM-40)."""
+"""Reason codes of IBM Cloud Backup for VPC resolve in every spelling."""
 
 import pytest
 from hypothesis import given
