@@ -22,6 +22,7 @@ from gateway.cli.screen import show_one
 from gateway.domain.clock import SystemClock
 from gateway.domain.errors import ConfigurationError
 from gateway.domain.ids import new_id
+from gateway.domain.severity import Severity, from_word
 
 
 @Parameter(name="*")
@@ -53,10 +54,17 @@ class Attributes:
             "type": type,
             "subject": self.subject,
             "time": moment(self.time) if self.time else now,
-            "severity": self.severity,
+            "severity": _severity(self.severity),
             "title": self.title,
             **extensions,
         }
+
+
+def _severity(word: str | None) -> str | None:
+    if word is not None and from_word(word) is None:
+        words = ", ".join(one.word for one in Severity)
+        raise ConfigurationError(f"--severity: {word!r} is none of {words}")
+    return word
 
 
 NONE = Attributes()

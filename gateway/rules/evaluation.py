@@ -7,7 +7,6 @@ that look for `?`, and regular expressions.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -55,23 +54,6 @@ class Allowance:
 
 
 allowance = Allowance()
-
-
-class ProblemCount:
-    """A listener that counts failed evaluations by code (`path_too_wide`, `glob_too_costly`, ...)."""
-
-    __slots__ = ("by_code",)
-
-    def __init__(self) -> None:
-        self.by_code: Counter[str] = Counter()
-
-    def __call__(self, code: str) -> None:
-        self.by_code[code] += 1
-
-    @property
-    def total(self) -> int:
-        """All failed evaluations."""
-        return self.by_code.total()
 
 
 def guarded(predicate: Predicate, on_problem: ProblemListener | None) -> Predicate:

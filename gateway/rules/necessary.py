@@ -73,11 +73,6 @@ ANYTHING = Necessary(frozenset(), ("",))
 NOTHING = Necessary(frozenset())
 
 
-def necessary_types(rule: Rule) -> Necessary:
-    """The types that events matched by this tree can have; for trees that compile."""
-    return _necessary(rule, _TYPE)
-
-
 def demands(rule: Rule) -> Mapping[Operand, Necessary]:
     """What the tree demands of which operands: names, and paths to one value; only what it does demand."""
     operands = dict.fromkeys([_TYPE, *(operand for atom in atoms(rule) if (operand := _filed(atom)))])

@@ -86,12 +86,20 @@ class Listener:
 class Scripted:
     """A broker by script, as a relay's script: answers CONNECT and PUBLISH with these reasons (MQTT 5).
 
-    `acknowledge` False ends the connection in place of a PUBACK, with a DISCONNECT of that reason.
+    `acknowledge` False ends the connection in place of a PUBACK, with a DISCONNECT of that reason; None says
+    nothing to a PUBLISH. `at_once` is the Receive Maximum (0x21): how many it takes before it answers one.
     """
 
     def __init__(
-        self, connack: int = 0, puback: int = 0, text: str = "", *, acknowledge: bool = True
+        self,
+        connack: int = 0,
+        puback: int = 0,
+        text: str = "",
+        *,
+        acknowledge: bool | None = True,
+        at_once: int = 0xFFFF,
     ) -> None:
+        self._at_once = b"\x21" + at_once.to_bytes(2, "big")
         self._connack, self._puback, self._acknowledge = connack, puback, acknowledge
         # A Reason String (0x1F), which must never be taken for more than words.
         reason = text.encode()
@@ -102,11 +110,13 @@ class Scripted:
         while True:
             kind, body = await _packet(reader)
             if kind == 0x10:
-                writer.write(b"\x20\x03\x00" + bytes([self._connack]) + b"\x00")
+                writer.write(b"\x20\x06\x00" + bytes([self._connack]) + b"\x03" + self._at_once)
                 if self._connack:
                     break
             elif kind & 0xF0 == 0x30:
                 self.published += 1
+                if self._acknowledge is None:
+                    continue
                 writer.write(self._answer(body))
                 if not self._acknowledge:
                     break

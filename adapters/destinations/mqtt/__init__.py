@@ -167,7 +167,7 @@ class Mqtt(Destination[MqttConfig, MqttAddress]):
 
     async def _published(self, made: Publication, kept: bytes) -> Receipt:
         await _require_extra()
-        from adapters.destinations.mqtt.connection import BrokerError, LostError
+        from adapters.destinations.mqtt.connection import BrokerError, CrowdedError, LostError
 
         _require_strings(made)
         deadline = asyncio.get_running_loop().time() + self.timeout * SHARE
@@ -176,8 +176,9 @@ class Mqtt(Destination[MqttConfig, MqttAddress]):
             most = connection.max_packet
             raise DeliveryFailed(Reason.REJECTED, f"{made.size} bytes are over the broker's limit of {most}")
         try:
-            async with asyncio.timeout_at(deadline):
-                reason = await connection.publish(made)
+            reason = await connection.publish(made, deadline)
+        except CrowdedError:
+            raise DeliveryFailed(Reason.TIMEOUT, "the broker was busy with earlier messages") from None
         except TimeoutError:
             self._retire(connection)
             raise DeliveryFailed(Reason.AMBIGUOUS, "published, and not acknowledged in time") from None

@@ -67,6 +67,10 @@ class _Paho(Client):
         return super()._sock_recv(bufsize)
 
 
+class CrowdedError(Exception):
+    """There was no place for one more message in time: nothing was sent."""
+
+
 class Connection:
     """A broker that took our log-in. Of no more use once `lost` is done."""
 
@@ -116,13 +120,22 @@ class Connection:
         made._tending = asyncio.ensure_future(made._tend())
         return made
 
-    async def publish(self, publication: Publication) -> ReasonCode:
+    async def publish(self, publication: Publication, deadline: float) -> ReasonCode:
         """Publish with QoS 1 and wait for the acknowledgement, whose reason is returned.
 
-        Raises BrokerError for a reason that is an error, LostError.
+        Raises BrokerError for a reason that is an error, LostError, and when `deadline` (of the loop's clock)
+        has come, CrowdedError if earlier messages took all places until then, TimeoutError if it was sent.
         """
-        async with self._places:
-            reason = await self._published(publication)
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._places.acquire()
+        except TimeoutError:
+            raise CrowdedError from None
+        try:
+            async with asyncio.timeout_at(deadline):
+                reason = await self._published(publication)
+        finally:
+            self._places.release()
         if reason.is_failure:
             raise _refused(reason)
         return reason

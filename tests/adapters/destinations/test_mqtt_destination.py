@@ -202,6 +202,19 @@ async def test_a_message_that_a_broker_leaves_over_is_blamed_only_if_it_was_alon
     assert {one.reason for one in both} == {Reason.AMBIGUOUS}
 
 
+async def test_what_found_no_place_with_a_busy_broker_was_not_sent(tools):
+    async with Relay(1) as relay:
+        relay.script = Scripted(acknowledge=None, at_once=1)
+        async with adapter(url_of(relay), tools) as destination:
+            type(destination).timeout, usual = 1.0, type(destination).timeout
+            try:
+                both = await asyncio.gather(failure(destination), failure(destination))
+            finally:
+                type(destination).timeout = usual
+    assert {one.reason for one in both} == {Reason.AMBIGUOUS, Reason.TIMEOUT}
+    assert relay.script.published == 1
+
+
 async def test_what_is_no_broker_is_told(tools):
     async def speak_http(reader, writer):
         await reader.read(1024)

@@ -1,5 +1,7 @@
 """Events as rules see them, written in a line."""
 
+from collections import Counter
+
 import pytest
 
 from gateway.domain.event import Event
@@ -35,3 +37,22 @@ def holds():
 def ibm_holds():
     """Whether a filter in IBM's dialect matches an event."""
     return lambda text, **event: compile_rule(parse_ibm(text))(_view(**event))
+
+
+class ProblemCount:
+    """A listener that counts failed evaluations by code (`path_too_wide`, `glob_too_costly`, ...)."""
+
+    def __init__(self):
+        self.by_code = Counter()
+
+    def __call__(self, code):
+        self.by_code[code] += 1
+
+    @property
+    def total(self):
+        return self.by_code.total()
+
+
+@pytest.fixture
+def problems():
+    return ProblemCount()

@@ -4,8 +4,12 @@ import pytest
 
 from gateway.rules.expression import parse_expression
 from gateway.rules.ibm import parse_ibm
-from gateway.rules.necessary import ANYTHING, NOTHING, Necessary, necessary_types
+from gateway.rules.necessary import ANYTHING, NOTHING, Necessary, demands
 from gateway.rules.tree import And, Compare, Key, Name, Never, Op, Or, Path
+
+
+def necessary_types(rule):
+    return demands(rule).get(Name("type"), ANYTHING)
 
 
 def _exact(*types):

@@ -20,7 +20,7 @@ from gateway.rules.ibm import SEVERITY, parse_ibm
 from gateway.rules.ibm_printer import print_ibm
 from gateway.rules.index import RuleIndex, filing_of
 from gateway.rules.limits import MAX_LENGTH
-from gateway.rules.necessary import necessary_types
+from gateway.rules.necessary import ANYTHING, demands
 from gateway.rules.printer import print_expression
 from gateway.rules.terms import is_bare_name
 from gateway.rules.tree import (
@@ -480,7 +480,7 @@ def test_a_compiled_rule_means_what_the_plain_reading_says(rule, view):
 @laws
 def test_every_event_that_a_rule_matches_meets_its_necessary_types(rule, view):
     if compile_rule(rule)(view):
-        assert necessary_types(rule).allows(view.event.type)
+        assert demands(rule).get(Name("type"), ANYTHING).allows(view.event.type)
 
 
 @given(rule=any_rule, view=views())
