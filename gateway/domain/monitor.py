@@ -58,7 +58,9 @@ class Monitor:
     kept up, 0 for ever; `from_start` expects a first event too. `failures` counts what matches `failure`
     until something matches `success`, up to `count`. The measuring kinds read the number at `value`, an
     operand, and compare its change, or itself, with `threshold`; `percent` takes a change as a part of the
-    number before.
+    number before. An event that `unless` matches tells of it by itself: its number is remembered, and it
+    breaches nothing. With `settles` a change that stays is the new normal: the next number that is no breach
+    by itself ends the one before.
 
     `since` is when the expectation began (epoch seconds): when the monitor was made, resumed, or given
     another schedule.
@@ -87,12 +89,17 @@ class Monitor:
     value: str = ""
     threshold: float = 0.0
     percent: bool = False
+    unless: str = ""
+    settles: bool = False
     paused: bool = False
     since: float = 0.0
 
 
 class Observation(NamedTuple):
-    """What a monitor saw in one event: whose it is, whether it failed, the number that it tells."""
+    """What a monitor saw in one event: whose it is, whether it failed, the number that it tells.
+
+    Where a number is measured, `failed` is whether the event tells of its breach by itself (`unless`).
+    """
 
     monitor_id: MonitorId
     key: str = ""

@@ -190,10 +190,10 @@ def _measured(monitor: Monitor, standing: Standing, seen: Seen) -> Step:
     before = standing.before if breached else last
     standing = replace(standing, value=value)
     limit = monitor.kind is MonitorKind.LIMIT
-    if not (limit and breached) and _worse(monitor, value, last):
+    if not (limit and breached) and _worse(monitor, value, last) and not seen.observation.failed:
         standing = replace(standing, before=before)
         return _broken(standing, MonitorState.BREACHED, _CROSSED[monitor.kind], seen.at, seen.event_id)
-    if breached and _worse(monitor, value, before):
+    if breached and _worse(monitor, value, last if monitor.settles and not limit else before):
         return Step(standing)
     return _mended(replace(standing, before=None), seen)
 
@@ -205,8 +205,8 @@ def _worse(monitor: Monitor, value: float, before: float | None) -> bool:
     if before is None:
         return False
     change = before - value if monitor.kind is MonitorKind.DROP else value - before
-    if monitor.percent:
-        return change * 100 > monitor.threshold * abs(before) and change > 0
+    if monitor.percent:  # of nothing there is no part: it may be nothing because it could not be read
+        return before != 0 and change > 0 and change * 100 > monitor.threshold * abs(before)
     return change > monitor.threshold
 
 

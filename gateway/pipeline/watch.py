@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from gateway.domain.ids import InstanceId, SourceId
 from gateway.domain.monitor import MEASURING, Monitor, MonitorKind, Observation
 from gateway.domain.source import Source
 from gateway.domain.view import MISSING, EventView
+from gateway.pipeline.direct import pointed
 from gateway.pipeline.route import Compiled, OnProblem, compiled
 from gateway.rules.evaluation import Predicate
 from gateway.rules.index import Filing, RuleIndex
@@ -36,6 +38,11 @@ MAX_KEY = 200
 """Characters of a key; a longer one ends in a digest of all of it."""
 DIGEST = 16
 
+UNITS = {letter: 1024.0**power for power, letter in enumerate("bkmgtpe")}
+"""Bytes of a unit by its first letter. GB is taken as GiB, as backup programs mostly mean it."""
+
+_is_size = re.compile(r"([0-9]{1,20}(?:\.[0-9]{1,20})?) ?(b|bytes?|[kmgtpe]i?b)", re.IGNORECASE).fullmatch
+
 Read: TypeAlias = Callable[[EventView], object]
 
 
@@ -47,6 +54,7 @@ class Watch:
     matches: Predicate
     failed: Predicate
     succeeded: Predicate
+    unless: Predicate
     key: Read
     value: Read
 
@@ -60,7 +68,7 @@ class Watch:
             return None
         if monitor.kind in MEASURING:
             number = number_in(self.value(view))
-            return None if number is None else Observation(monitor.id, key, value=number)
+            return None if number is None else Observation(monitor.id, key, self.unless(view), number)
         if monitor.kind is MonitorKind.SILENCE:
             return Observation(monitor.id, key)
         failed = self.failed(view)
@@ -102,23 +110,26 @@ def _of_source(ready: Sequence[tuple[Compiled, Watch]], source_id: SourceId) -> 
 def _watch(monitor: Monitor, on_problem: OnProblem) -> tuple[Compiled, Watch] | None:
     """One that another version let in and this one cannot read sees nothing."""
     try:
-        rule, failed, succeeded = (
-            compiled("", "", text) for text in (monitor.rule, monitor.failure, monitor.success)
+        rule, failed, succeeded, unless = (
+            compiled("", "", text)
+            for text in (monitor.rule, monitor.failure, monitor.success, monitor.unless or "false")
         )
         key, value = operand(monitor.key), operand(monitor.value)
     except Invalid as error:
         log.error("monitor.uncompilable", monitor=monitor.id, code=error.code, detail=error.detail)
         return None
     owners = (monitor.id,)
-    tests = [one.owned(owners, on_problem) for one in (rule, failed, succeeded)]
-    return rule, Watch(monitor, tests[0], tests[1], tests[2], key, value)
+    tests = [one.owned(owners, on_problem) for one in (rule, failed, succeeded, unless)]
+    return rule, Watch(monitor, tests[0], tests[1], tests[2], tests[3], key, value)
 
 
 def operand(text: str) -> Read:
     """How the value of an operand of the expression dialect is read: a name, or a path to one value below
-    `data`; '' reads nothing. Raises Invalid for anything else."""
+    `data`; or what a JSON pointer names in the data. '' reads nothing. Raises Invalid for anything else."""
     if not text:
         return lambda _: MISSING
+    if text.startswith("/"):
+        return lambda view: pointed(view.payload, text)
     scanner = Scanner(text)
     found = read_operand(scanner)
     if not scanner.is_done():
@@ -146,9 +157,15 @@ def key_text(value: object) -> str | None:
 
 
 def number_in(value: object) -> float | None:
-    """A finite number, or text that is one."""
+    """A finite number, or text that is one, or a size with its unit, such as `1.2 GB`.
+
+    What could not be read is no number, and never 0. A size of `0 Bytes` is what programs write that do not
+    know it (DBackup, formatBytes in src/lib/utils.ts), so that is none either.
+    """
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
+    if isinstance(value, str) and (size := _is_size(value[:MAX_KEY].strip())):
+        return float(size[1]) * UNITS[size[2][:1].lower()] or None
     try:
         number = float(value[:MAX_KEY] if isinstance(value, str) else value)
     except (ValueError, OverflowError):

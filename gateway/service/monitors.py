@@ -160,6 +160,7 @@ def _rule_problems(monitor: Monitor) -> list[Problem]:
             ("/rule", monitor.rule),
             ("/failure", monitor.failure),
             ("/success", monitor.success),
+            ("/unless", monitor.unless),
         )
         for problem in rule_problems({"/rule": text})
     ]

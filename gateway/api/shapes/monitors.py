@@ -25,6 +25,9 @@ REMIND = "While a breach lasts, an event every so many seconds; 0 for none."
 RETIRE = "Periods after which a missed key is not expected any more; 0: it always is."
 FROM_START = "Expect a first event too; else the first one begins it. Not with a key."
 THRESHOLD = "`drop`, `rise`: a change beyond it is a breach; `limit`: a number over it."
+UNLESS = "Events that tell of a change by themselves: their number is remembered, and nothing is said."
+SETTLES = "`drop`, `rise`: a change that stays is the new normal; else a breach lasts until it is undone."
+VALUE = "The number to look at: a path such as `data.score`, or a JSON pointer such as `/fields/Size`."
 
 
 class ScheduleGiven(StrictGiven):
@@ -59,9 +62,11 @@ class MonitorCreate(StrictGiven):
     failure: Rule = Field(FAILED, description="`failures`: what counts as one.")
     success: Rule = Field(SUCCEEDED, description="`failures`: what ends a run of them.")
     count: int = Field(1, ge=1, le=1_000, description="`failures`: so many in a row are a breach.")
-    value: str = Field("", max_length=300, description="The number to look at: a path such as `data.score`.")
+    value: str = Field("", max_length=300, description=VALUE)
     threshold: float = Field(0.0, allow_inf_nan=False, description=THRESHOLD)
     percent: bool = Field(False, description="The threshold is in percent of the number before.")
+    unless: Rule = Field("", description=UNLESS)
+    settles: bool = Field(False, description=SETTLES)
     paused: bool = False
 
 
@@ -84,6 +89,8 @@ class MonitorUpdate(StrictGiven):
     count: int | None = Field(None, ge=1, le=1_000)
     threshold: float | None = Field(None, allow_inf_nan=False)
     percent: bool | None = None
+    unless: Rule | None = None
+    settles: bool | None = None
     paused: bool | None = None
 
 
@@ -132,6 +139,8 @@ class MonitorAnswer(Answer):
     value: str | None = None
     threshold: float | None = None
     percent: bool | None = None
+    unless: str | None = None
+    settles: bool | None = None
     paused: bool
     created_at: str
     updated_at: str
@@ -206,6 +215,8 @@ def monitor_answer(watched: Watched) -> MonitorAnswer:
         value=monitor.value if measuring else None,
         threshold=monitor.threshold if measuring else None,
         percent=monitor.percent if measuring else None,
+        unless=monitor.unless if measuring else None,
+        settles=monitor.settles if measuring else None,
         paused=monitor.paused,
         created_at=timestamp(monitor.created_at),
         updated_at=timestamp(monitor.updated_at),

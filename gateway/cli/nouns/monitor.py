@@ -85,6 +85,12 @@ class Breach:
     percent: Annotated[bool | None, Parameter(help="The threshold is in percent of the number before.")] = (
         None
     )
+    unless: Annotated[
+        str | None, Parameter(help="The rule of events that tell of a change by themselves.")
+    ] = None
+    settles: Annotated[
+        bool | None, Parameter(help="A change that stays is the new normal, and no lasting breach.")
+    ] = None
 
     @property
     def members(self) -> dict[str, Any]:

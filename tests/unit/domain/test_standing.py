@@ -199,12 +199,45 @@ def test_failures_in_a_row(count, events, said):
     ("drop", 10, False, [90, 79, 79, 80], ["dropped", "recovered"]),
     ("drop", 10, False, [90, 70, 50, 79, 80], ["dropped", "dropped", "recovered"]),
     ("rise", 50, True, [100, 150, 226], ["rose"]),
-    ("rise", 50, True, [0, 1], ["rose"]),
+    # What is 0 may not have been read; of nothing there is no part.
+    ("rise", 50, True, [100, 0, 100], []),
+    ("drop", 50, True, [100, 0, 100], ["dropped", "recovered"]),
+    ("rise", 0, True, [100, 100, 101], ["rose"]),
     ("rise", 5, False, [1, 7, 7, 6], ["rose", "recovered"]),
     ("limit", 90, False, [95, 99, 90, 91], ["exceeded", "recovered", "exceeded"]),
 ])  # fmt: skip
 def test_numbers(kind, threshold, percent, values, said):
     measured = monitor(MonitorKind(kind), value="data.score", threshold=threshold, percent=percent)
+    key = Key(measured, split=True)
+    for number, value in enumerate(values):
+        key.see(T + number, value=float(value))
+    assert key.said == said
+
+
+@pytest.mark.parametrize(("values", "said"), [
+    # The sender tells of what is in brackets by itself.
+    ([90, [70], 71], []),
+    ([90, [70], 59], ["dropped"]),
+    ([90, 79, [60], 62, 80], ["dropped", "recovered"]),
+    ([[50], 90, 79], ["dropped"]),
+])  # fmt: skip
+def test_what_the_sender_tells_of_is_remembered_and_not_told_again(values, said):
+    measured = monitor(MonitorKind.DROP, value="data.score", threshold=10, unless="type = regression")
+    key = Key(measured, split=True)
+    for number, value in enumerate(values):
+        itself = isinstance(value, list)
+        key.see(T + number, failed=itself, value=float(value[0] if itself else value))
+    assert key.said == said
+
+
+@pytest.mark.parametrize(("kind", "values", "said"), [
+    ("rise", [100, 200, 210], ["rose", "recovered"]),
+    ("rise", [100, 200, 400, 400], ["rose", "rose", "recovered"]),
+    ("drop", [100, 40, 40], ["dropped", "recovered"]),
+    ("limit", [100, 100, 40], ["exceeded", "recovered"]),
+])  # fmt: skip
+def test_a_change_that_stays_can_be_the_new_normal(kind, values, said):
+    measured = monitor(MonitorKind(kind), threshold=50, percent=kind != "limit", settles=True)
     key = Key(measured, split=True)
     for number, value in enumerate(values):
         key.see(T + number, value=float(value))

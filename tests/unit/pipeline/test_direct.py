@@ -44,6 +44,10 @@ def test_anything_else_reaches_nobody(mail):
     [
         ("/a/b", 1),
         ("/a/nothing", None),
+        ("/A/B", 1),
+        ("/odd/one", 3),
+        ("/odd/TWO", 4),
+        ("/many/K7", None),
         ("/list/1", "y"),
         ("/list/9", None),
         ("/list/99999999999999999999", None),
@@ -56,7 +60,9 @@ def test_anything_else_reaches_nobody(mail):
 )
 def test_a_pointer_finds_members_elements_and_named_rows(pointer, found):
     rows = [{"name": " email", "value": "e"}, {"name": "E-Mail", "value": "f"}, {"name": 3}, "no row"]
-    assert pointed({"a": {"b": 1}, "list": ["x", "y"], "fields": rows, "x/y": 2}, pointer) == found
+    odd, many = {"One": 1, "one": 3, "Two": 4}, {f"k{number}": number for number in range(101)}
+    value = {"a": {"b": 1}, "list": ["x", "y"], "fields": rows, "x/y": 2, "odd": odd, "many": many}
+    assert pointed(value, pointer) == found
 
 
 def test_there_is_nothing_in_an_event_without_data():
