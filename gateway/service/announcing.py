@@ -16,6 +16,8 @@ from gateway.domain.vocabulary import Outcome
 
 TYPE = "io.tocsin.monitor."
 ID_BYTES = 16
+WORDS = frozenset({"job", "actor", "task_id"})
+"""Keys that are words of the vocabulary, and not the name of another member."""
 
 _OUTCOMES = {
     MonitorKind.SILENCE: Outcome.MISSED,
@@ -43,7 +45,7 @@ def notice(monitor: Monitor, turn: Turn) -> Notice:
             "title": _title(monitor, turn),
             "summary": _summary(monitor, turn),
             "outcome": Outcome.OK if recovered else _OUTCOMES.get(monitor.kind, Outcome.WARNING),
-            **({"resource": standing.key} if standing.key else {}),
+            **_named(monitor, standing),
             "monitor": monitor.name,
             "monitor_id": monitor.id,
             "kind": monitor.kind,
@@ -53,6 +55,13 @@ def notice(monitor: Monitor, turn: Turn) -> Notice:
     )
     body = to_structured_event(made, JSONFormat()).body
     return Notice(event_id, monitor.instance_id, body)
+
+
+def _named(monitor: Monitor, standing: Standing) -> dict[str, str]:
+    """The key as the resource, and as what it is: rules about a job hold for what is said of that job."""
+    if not standing.key:
+        return {}
+    return {"resource": standing.key} | ({monitor.key: standing.key} if monitor.key in WORDS else {})
 
 
 def _id(monitor: Monitor, turn: Turn) -> str:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from gateway.domain.delivery import AcceptedEvent
 from gateway.domain.event import Event
 from gateway.domain.severity import Severity
+from gateway.domain.source import SELF
 from gateway.domain.view import EventView, Json, Missing
 from gateway.domain.vocabulary import Outcome, Vocabulary
 from gateway.spi.callback import callback_url
@@ -169,8 +170,12 @@ class Message:
 
     @property
     def thread_key(self) -> str:
-        """What messages about the same thing have in common."""
+        """What messages about the same thing have in common.
+
+        What a monitor tells is a thing by itself: the end of one breach closes no alert of another.
+        """
         thing = (
             self.vocabulary.resource or self.vocabulary.job or self.event.text("subject") or self.event.type
         )
-        return f"{self.accepted.source_id}|{thing}"
+        teller = self.event.source if self.accepted.source_id == SELF else self.accepted.source_id
+        return f"{teller}|{thing}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import pytest
@@ -28,6 +29,7 @@ from gateway.security.vault import Secrets, Vault
 from gateway.service.configuration import Configurator
 from gateway.service.monitors import Monitors
 from gateway.service.watching import GAP_SECONDS, Watching
+from gateway.spi.message import Message
 from gateway.telemetry.metrics import Metrics
 from tests.contracts.conftest import House
 from tests.contracts.ledger_values import INSTANCE
@@ -291,3 +293,19 @@ async def test_failures_are_counted_in_the_order_they_came(house: House, clock: 
     await node.send("started", job="nightly", outcome="started")
     await node.watching.round()
     assert await node.told() == [("failing", "nightly"), ("recovered", "nightly")]
+
+
+async def test_a_breach_names_the_job_and_its_end_is_in_its_thread_and_in_no_other(
+    house: House, clock: FakeClock
+):
+    failures = silence(kind=MonitorKind.FAILURES, key="job")
+    node = await node_on(await house.open(), clock, failures, replace(failures, id="m2", name="other"))
+    for number, outcome in enumerate(("failed", "ok")):
+        await node.send(str(number), job="nightly", outcome=outcome)
+    await node.watching.round()
+    page = await node.store.ledger.events(INSTANCE, EventFilter(source_id=SELF))
+    assert {(one.accepted.vocabulary.job, one.accepted.vocabulary.resource) for one in page.rows} == {
+        ("nightly", "nightly")
+    }
+    threads = Counter(Message("d", row.accepted).thread_key for row in page.rows)
+    assert list(threads.values()) == [2, 2]
