@@ -198,6 +198,7 @@ class Gateway:
         )
         keys = Keys(self.configurator)
         topics, subscriptions = Topics(self.configurator), Subscriptions(self.configurator)
+        monitors = Monitors(self.configurator, store.monitors)
         records = Records(store.ledger, self._claimer.wake)
         self.services = Services(
             current=self.current,
@@ -216,7 +217,7 @@ class Gateway:
             destinations=destinations,
             subscriptions=subscriptions,
             schemas=Schemas(self.configurator, store.registry),
-            presets=Presets(self.configurator, topics, subscriptions),
+            presets=Presets(self.configurator, topics, subscriptions, monitors),
             templates=Templates(self.configurator, records, settings.public_url),
             records=records,
             quarantine=Quarantine(self.ingest, records),
@@ -225,7 +226,7 @@ class Gateway:
             dry_runs=DryRuns(self.current, store.ledger, topics, subscriptions, clock),
             explanations=Explanations(self.current, store.registry, records),
             unsubscribe_links=identity.unsubscribe_links,
-            monitors=Monitors(self.configurator, store.monitors),
+            monitors=monitors,
             trials=Trials(self.current, store.ledger, self.dispatcher, records, clock),
         )
         self._watching = Watching(

@@ -2,8 +2,8 @@
 
 What ships: `cloudevents/` (the envelope), `events/` (events by type, those of a product below its format),
 `sources/` (foreign request bodies by format), `reasons/` (tables of failure reasons), `templates/` (of
-messages), `presets/` (topics and subscriptions for a product). A schema's `$id` is ID_PREFIX and its
-name, so that a schema may `$ref` another by `$id`; nothing is ever fetched.
+messages), `presets/` (topics, subscriptions and monitors for a product; their shape is `preset`). A schema's
+`$id` is ID_PREFIX and its name, so that a schema may `$ref` another by `$id`; nothing is ever fetched.
 Checking schemas, and checking by them, live in `gateway.spi.json_schema`, not here.
 
 Beside them stand schemas that are generated from code (`make schemas`) for people and editors: `openapi.json`

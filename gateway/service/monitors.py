@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gateway.domain.errors import Conflict, Invalid, NotFound, Problem
@@ -60,29 +60,33 @@ class Monitors:
     async def create(self, instance: Instance, fields: Mapping[str, object]) -> Monitor:
         """A new monitor. Raises Invalid for what cannot be watched, NotFound for a source that is not there,
         Conflict for a name that is taken."""
-        now = self._configurator.clock.now()
-        blank = Monitor(MonitorId(new_id()), instance.id, "", now, now, since=now)
-        monitor = replace(blank, **fields)  # type: ignore[arg-type]
-
-        def decide(snapshot: Snapshot) -> Decision[Monitor]:
-            _refuse_too_many(snapshot, instance)
-            _check(snapshot, instance, monitor)
-            return Decision(monitor, [Put(monitor, _unique(monitor))])
-
-        return await self._configurator.change(decide)
+        return await self._put(instance, None, fields)
 
     async def update(self, instance: Instance, monitor_id: str, fields: Mapping[str, object]) -> Monitor:
         """Change a monitor; another schedule or rule begins anew. Its kind, key and value stay what they are:
         what it remembers would mean something else."""
+        return await self._put(instance, monitor_id, fields)
 
-        def decide(snapshot: Snapshot) -> Decision[Monitor]:
+    def proposed(
+        self, snapshot: Snapshot, instance: Instance, monitor_id: str | None, fields: Mapping[str, object]
+    ) -> Monitor:
+        """The monitor as it would be, a new one without an id; nothing is saved. Raises as `update` does."""
+        now = self._configurator.clock.now()
+        if monitor_id is None:
+            _refuse_too_many(snapshot, instance)
+            known = Monitor(MonitorId(new_id()), instance.id, "", now, now, since=now)
+        else:
             known = find_monitor(snapshot, instance, monitor_id)
-            now = self._configurator.clock.now()
-            changed = replace(known, **fields, updated_at=now)  # type: ignore[arg-type]
-            if any(getattr(known, name) != getattr(changed, name) for name in EXPECTED_ANEW):
-                changed = replace(changed, since=now)
-            _check(snapshot, instance, changed)
-            return Decision(changed, [Put(changed, _unique(changed))])
+        changed = replace(known, **fields, updated_at=now)  # type: ignore[arg-type]
+        if any(getattr(known, name) != getattr(changed, name) for name in EXPECTED_ANEW):
+            changed = replace(changed, since=now)
+        _check(snapshot, instance, changed)
+        return changed
+
+    async def _put(self, instance: Instance, monitor_id: str | None, fields: Mapping[str, object]) -> Monitor:
+        def decide(snapshot: Snapshot) -> Decision[Monitor]:
+            monitor = self.proposed(snapshot, instance, monitor_id, fields)
+            return Decision(monitor, [Put(monitor, unique_texts(monitor))])
 
         return await self._configurator.change(decide)
 
@@ -93,7 +97,12 @@ class Monitors:
             monitor = find_monitor(snapshot, instance, monitor_id)
             return Decision(monitor.id, [Remove(monitor)])
 
-        await self._memory.forget(await self._configurator.change(decide))
+        await self.forget([await self._configurator.change(decide)])
+
+    async def forget(self, monitor_ids: Iterable[MonitorId]) -> None:
+        """Forget what monitors remember that are gone. Raises Unavailable."""
+        for monitor_id in monitor_ids:
+            await self._memory.forget(monitor_id)
 
     async def watched(self, monitors: Sequence[Monitor]) -> Sequence[Watched]:
         """How these stand. Raises Unavailable."""
@@ -113,7 +122,8 @@ def find_monitor(snapshot: Snapshot, instance: Instance, monitor_id: str) -> Mon
     return monitor
 
 
-def _unique(monitor: Monitor) -> tuple[str, ...]:
+def unique_texts(monitor: Monitor) -> tuple[str, ...]:
+    """What no other monitor of the instance may hold."""
     return (f"name:{monitor.name}",)
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gateway.domain.destination import Subscription
-from gateway.domain.ids import DestinationId, SourceId
+from gateway.domain.errors import Problem
+from gateway.domain.ids import DestinationId, MonitorId, SourceId
+from gateway.domain.monitor import Monitor
 from gateway.domain.template import Template
 from gateway.domain.topic import Topic
 from gateway.pipeline.snapshot import Snapshot
@@ -35,7 +37,8 @@ class Target:
 class Wishes:
     """What is said when a preset is applied; what is not said stays as it is, or as the preset has it.
 
-    `events` switches topics, `own` gives them destinations of their own, `reset` takes those away.
+    `events` switches topics and monitors, `own` gives topics destinations of their own, `reset` takes those
+    away. `figures` are fields of monitors by their switch: when, how far, how often.
     """
 
     source_id: SourceId
@@ -45,6 +48,7 @@ class Wishes:
     reset: Sequence[str] = ()
     notify_user: Mapping[str, NotifyUser] = field(default_factory=dict)
     domains: Sequence[str] = ()
+    figures: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class Step:
     """One thing that is made (`create`), changed (`update`), left (`keep`) or removed (`remove`)."""
 
     action: str
-    entity: Topic | Subscription | Template
+    entity: Topic | Subscription | Template | Monitor
 
 
 @dataclass
@@ -71,6 +75,24 @@ class Plan:
             if step.action == "remove":
                 made.append(Remove(step.entity))
             elif step.action != "keep":
-                unique = (f"name:{step.entity.name}",) if isinstance(step.entity, Subscription) else ()
-                made.append(Put(step.entity, unique))
+                named = isinstance(step.entity, Subscription | Monitor)
+                made.append(Put(step.entity, (f"name:{step.entity.name}",) if named else ()))
         return made
+
+    @property
+    def gone(self) -> Sequence[MonitorId]:
+        """Monitors that are removed, whose memories nobody needs any more."""
+        removed = [step.entity for step in self.steps if step.action == "remove"]
+        return [one.id for one in removed if isinstance(one, Monitor)]
+
+
+def unknown_members(
+    pointer: str, given: Sequence[str] | Mapping[str, object], known: Sequence[str] | Mapping[str, object]
+) -> list[Problem]:
+    """What was wished of what a preset does not have."""
+    expected = f"one of {', '.join(known)}" if known else "nothing: this preset has none"
+    return [
+        Problem("preset_member_unknown", f"the preset has no {name[:100]!r} here", pointer, expected)
+        for name in given
+        if name not in known
+    ]

@@ -7,6 +7,7 @@ applying twice is applying once. What is not said stays as it is.
     subscription          `<topic>: <role> <destination>`; `own` in place of the role where an event has
                           destinations of its own, `<topic>: user` for the user whom an event is about
     template              `<topic>: user`, the wording of the user's mail; kept once it is there
+    monitor               see `gateway.service.preset_monitors`
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gateway.domain.destination import Subscription
-from gateway.domain.errors import Invalid, Problem
+from gateway.domain.errors import Invalid
 from gateway.domain.ids import DestinationId, SubscriptionId, TemplateId, new_id
-from gateway.domain.source import Instance
+from gateway.domain.source import SELF, Instance
 from gateway.domain.template import Template
 from gateway.domain.topic import SourceRule, Topic, TopicSource
 from gateway.pipeline.snapshot import Snapshot
 from gateway.ports import Cancel
 from gateway.service.destinations import find_destination
-from gateway.service.preset_plan import NotifyUser, Plan, Step, Target, Wishes
+from gateway.service.monitors import Monitors
+from gateway.service.preset_monitors import MonitorPlanner, breach_rules, figure_problems
+from gateway.service.preset_plan import NotifyUser, Plan, Step, Target, Wishes, unknown_members
 from gateway.service.subscriptions import DELETED, Subscriptions, lost, takes_mail
 from gateway.service.templates import Draft, check
 from gateway.service.topics import Topics
@@ -46,11 +49,12 @@ class Planner:
         wishes: Wishes,
         topics: Topics,
         subscriptions: Subscriptions,
+        monitors: Monitors,
         now: float,
     ) -> None:
         self._now = now
         self._instance, self._preset, self._wishes = instance, preset, wishes
-        self._topics, self._subscriptions = topics, subscriptions
+        self._topics, self._subscriptions, self._monitors = topics, subscriptions, monitors
         self._plan = Plan(snapshot)
 
     def plan(self) -> Plan:
@@ -59,17 +63,19 @@ class Planner:
         for landing in self._preset.topics:
             topic = self._topic(landing)
             self._subscribe(landing, topic)
+        MonitorPlanner(self._plan, self._instance, self._preset, self._wishes, self._monitors).plan()
         return self._plan
 
     def _refuse_unknown(self) -> None:
         wishes, preset = self._wishes, self._preset
         direct = [event for event, topic in preset.events.items() if topic.direct]
         problems = [
-            *_unknown("roles", wishes.roles, preset.roles),
-            *_unknown("events", wishes.events, preset.events),
-            *_unknown("own", wishes.own, preset.events),
-            *_unknown("reset", wishes.reset, preset.events),
-            *_unknown("notify_user", wishes.notify_user, direct),
+            *unknown_members("/roles", wishes.roles, preset.roles),
+            *unknown_members("/events", wishes.events, {**preset.events, **preset.expectations}),
+            *unknown_members("/own", wishes.own, preset.events),
+            *unknown_members("/reset", wishes.reset, preset.events),
+            *unknown_members("/notify_user", wishes.notify_user, direct),
+            *figure_problems(preset, wishes.figures),
         ]
         if problems:
             raise Invalid.of(problems)
@@ -106,16 +112,15 @@ class Planner:
         return min(found, key=lambda row: (row.created_at, row.id), default=None)
 
     def _feeds(self, landing: Landing, known: Topic | None) -> tuple[TopicSource, ...]:
-        """The source by the preset's rules, beside what feeds the topic already."""
-        source_id = self._wishes.source_id
-        before = (
-            next((feed for feed in known.sources if feed.source_id == source_id), None) if known else None
-        )
-        if before is not None and [rule.rule for rule in before.rules] == list(landing.rules):
-            return known.sources if known else ()
-        fed = TopicSource(source_id, tuple(SourceRule("", rule=rule) for rule in landing.rules))
-        others = tuple(feed for feed in known.sources if feed.source_id != source_id) if known else ()
-        return (*others, fed)
+        """The source and the monitors by the preset's rules, beside what feeds the topic already."""
+        feeds = {feed.source_id: feed for feed in known.sources} if known else {}
+        wanted = {self._wishes.source_id: landing.rules, SELF: breach_rules(self._preset, landing)}
+        for source_id, rules in wanted.items():
+            before = feeds.get(source_id)
+            if rules and (before is None or [one.rule for one in before.rules] != list(rules)):
+                feeds.pop(source_id, None)
+                feeds[source_id] = TopicSource(source_id, tuple(SourceRule("", rule=rule) for rule in rules))
+        return tuple(feeds.values())
 
     # Subscriptions
 
@@ -279,14 +284,3 @@ def _both(rule: str, only: str) -> str:
     if not rule or not only:
         return rule or only
     return f"({rule}) and ({only})"
-
-
-def _unknown(
-    member: str, given: Sequence[str] | Mapping[str, object], known: Sequence[str] | Mapping[str, object]
-) -> list[Problem]:
-    expected = f"one of {', '.join(known)}" if known else "nothing: this preset has none"
-    return [
-        Problem("preset_member_unknown", f"the preset has no {name[:100]!r} here", f"/{member}", expected)
-        for name in given
-        if name not in known
-    ]

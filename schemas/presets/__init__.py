@@ -1,9 +1,10 @@
-"""Presets: topics, rules and subscriptions as a product's own pages arrange them, as data.
+"""Presets: topics, rules, subscriptions and monitors as a product's own pages arrange them, as data.
 
 Each file is one. `roles` say who can be told, `topics` which events land where and which role hears of
 them, by a rule of its own. A topic with an `event` can be switched on and off, or be given destinations of
-its own; one with a `direct` can tell the user whom the event is about, at the address in its data. Templates
-that ship are another thing: `schemas.templates`.
+its own; one with a `direct` can tell the user whom the event is about, at the address in its data. `monitors`
+are what is expected of the product's events; what they tell lands in the topics that name their switch. The
+shape of a file is `schemas/preset.json`. Templates that ship are another thing: `schemas.templates`.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ class Direct:
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """A topic to be. `rules` are alternatives; `event` is the switch that it has, '' for none."""
+    """A topic to be. `rules` are alternatives; `event` is the switch that it has, '' for none; `monitors` are
+    the switches of those whose breaches land here too."""
 
     name: str
     description: str
@@ -47,6 +49,36 @@ class Landing:
     event: str = ""
     enabled: bool = True
     direct: Direct | None = None
+    monitors: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A monitor to be, with the members that the API has for it; `event` is its switch.
+
+    Its name begins with that of the preset: `kymaros: regression`.
+    """
+
+    event: str
+    name: str
+    description: str
+    kind: str
+    rule: str
+    enabled: bool = True
+    key: str = ""
+    value: str = ""
+    unless: str = ""
+    failure: str = ""
+    success: str = ""
+    severity: str = "error"
+    percent: bool = False
+    settles: bool = False
+    every_seconds: float = 0.0
+    grace_seconds: float = 0.0
+    remind_every_seconds: float = 0.0
+    retire_after: int = 0
+    threshold: float = 0.0
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +92,17 @@ class Preset:
     notes: Sequence[str]
     roles: Mapping[str, str]
     topics: Sequence[Landing]
+    monitors: Sequence[Expectation] = ()
 
     @property
     def events(self) -> Mapping[str, Landing]:
         """The topics that can be switched, by their switch."""
         return {topic.event: topic for topic in self.topics if topic.event}
+
+    @property
+    def expectations(self) -> Mapping[str, Expectation]:
+        """The monitors by their switch."""
+        return {one.event: one for one in self.monitors}
 
 
 @cache
@@ -76,7 +114,8 @@ def presets() -> Mapping[str, Preset]:
 
 def _preset(name: str, whole: Mapping[str, Any]) -> Preset:
     topics = [_landing(topic) for topic in whole["topics"]]
-    return Preset(name, **{**whole, "topics": topics})
+    monitors = [Expectation(**one) for one in whole.get("monitors", ())]
+    return Preset(name, **{**whole, "topics": topics, "monitors": monitors})
 
 
 def _landing(topic: Mapping[str, Any]) -> Landing:

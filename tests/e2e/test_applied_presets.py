@@ -62,12 +62,17 @@ class Scene:
         assert status == 200, answer
         self.sent[answer["notification_id"]] = what
 
-    async def got(self) -> dict[str, set[str]]:
-        """Which roles got which of what was sent, once everything has ended. Each got it once."""
+    async def got(self, own: int = 0) -> dict[str, set[str]]:
+        """Which roles got which of what was sent, once everything has ended. Each got it once.
+
+        `own` is how many events monitors have made by then; they stand under their titles.
+        """
 
         async def ended() -> bool:
+            made = (await self.client.get("events?source_id=io.tocsin"))["events"]
+            self.sent |= {one["id"]: one["vocabulary"]["title"] for one in made}
             rows = (await self.client.get("deliveries?limit=500"))["deliveries"]
-            return all(row["state"] in ENDED for row in rows)
+            return len(made) == own and all(row["state"] in ENDED for row in rows)
 
         await until_async(ended)
         rows = (await self.client.get("deliveries?limit=500"))["deliveries"]
@@ -131,6 +136,22 @@ async def test_kymaros_failures_go_to_on_failure_regressions_to_on_success_passe
     }
     activity = await kymaros.client.get(f"sources/{kymaros.source}/activity")
     assert not activity.get("unattached"), "a pass is taken by a topic, though nobody is told"
+
+
+async def test_kymaros_a_drop_that_it_does_not_tell_of_goes_where_regressions_go(scene: Any):
+    kymaros = await scene("kymaros")
+    await kymaros.apply_roles()
+    passed = sample("kymaros/03-documented-pass")
+    for score in (100, 85, 100):
+        await kymaros.send(
+            f"passed with {score}", passed | {"score": score, "reportRef": f"r-{len(kymaros.sent)}"}
+        )
+    assert await kymaros.got(own=2) == {
+        "on-success": {
+            "kymaros: regression: webapp-nightly dropped to 85 (before: 100)",
+            "kymaros: regression: webapp-nightly is well again",
+        }
+    }
 
 
 async def test_backupman_reports_go_to_all_and_failures_to_those_who_want_only_these(scene: Any):
@@ -218,7 +239,7 @@ async def test_dbackup_jobs_go_by_condition_and_partial_counts_as_failure(scene:
     await dbackup.send("partial by title", sample("dbackup/03-backup-partial-without-event-type"))
     every = {*JOBS, "partial by title"}
     bad = every - {"ok"}
-    assert await dbackup.got() == {
+    assert await dbackup.got(own=2) == {
         "critical-production": every,
         "development": bad,
         "compliance": every,
@@ -226,6 +247,8 @@ async def test_dbackup_jobs_go_by_condition_and_partial_counts_as_failure(scene:
         "always": every,
         "success": {"ok"},
         "failure": bad,
+        "first-failure": {"dbackup: first failure: nightly failed"},
+        "failures-in-a-row": {"dbackup: failures in a row: nightly failed 3 times in a row"},
     }
 
 
@@ -368,11 +391,12 @@ async def test_a_dry_run_tells_what_would_be_made_and_applying_twice_makes_it_on
     ]
 
     async def there() -> Mapping[str, Any]:
-        rows = {noun: (await client.get(f"{noun}?limit=100"))[noun] for noun in ("topics", "subscriptions")}
+        nouns = ("topics", "subscriptions", "monitors")
+        rows = {noun: (await client.get(f"{noun}?limit=100"))[noun] for noun in nouns}
         return {noun: sorted((row["id"], row["name"]) for row in found) for noun, found in rows.items()}
 
     before = await there()
-    assert len(before["topics"]) + len(before["subscriptions"]) == len(made)
+    assert sum(len(rows) for rows in before.values()) == len(made) and before["monitors"]
     again = await found.apply_roles()
     assert {one["action"] for one in again} == {"keep"}
     assert await there() == before
@@ -389,6 +413,8 @@ async def test_a_dry_run_tells_what_would_be_made_and_applying_twice_makes_it_on
         {"own": {"nothing": []}},
         {"reset": ["nothing"]},
         {"notify_user": {"restore_failure": "also"}},
+        {"monitors": {"nothing": {"threshold": 1}}},
+        {"events": {"nothing": True}},
     ],
 )
 async def test_what_a_preset_has_no_place_for_is_refused_where_it_stands(scene: Any, wrong: dict[str, Any]):
@@ -412,12 +438,21 @@ async def test_a_preset_by_the_command_line(shell: Shell, tenant: Client):
         "backupman", "dbackup", "ibm-backup", "ironcore", "kymaros",
     }  # fmt: skip
     shown = await shell.ok("preset", "show", "kymaros")
-    assert "on-failure" in shown.out
+    assert "on-failure" in shown.out and "kymaros: regression" in shown.out and "down by over 10" in shown.out
     words = ("preset", "apply", "kymaros", "--source", "restores", "--role", "on-failure=alarm", "--role")
     tried = await shell.ok(*words, "on-success=log", "--dry-run")
     assert "nothing was saved" in tried.err and await shell.names("topic") == []
     applied = await shell.json(*words, "on-success=log")
     assert applied["applied"] and "kymaros on-failure: on-failure alarm" in await shell.names("subscription")
+    again = ("preset", "apply", "kymaros", "--source", "restores")
+    await shell.ok(*again, "--threshold", "regression=5", "--remind", "regression=24h", "--off", "regression")
+    (monitor,) = await shell.json("monitor", "list")
+    assert (monitor["name"], monitor["state"], monitor["threshold"]) == ("kymaros: regression", "paused", 5)
+    assert monitor["remind_every_seconds"] == 86_400
+    for option in (("--every", "regression=26h"), ("--count", "regression=3"), ("--grace", "regression=1h")):
+        refused = await shell.run(*again, *option)
+        assert refused.code == 1 and "threshold" in refused.err
+    assert (await shell.run(*again, "--threshold", "regression=far")).code == 2
     wrong = await shell.run("preset", "apply", "kymaros", "--source", "restores", "--role", "on-failure")
     assert wrong.code == 2 and "NAME=VALUE" in wrong.err
     missing = await shell.run("preset", "show", "nothing")

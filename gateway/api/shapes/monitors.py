@@ -178,13 +178,17 @@ def monitor_fields(given: MonitorCreate | MonitorUpdate) -> dict[str, object]:
     """What was given, as fields of a Monitor."""
     fields = given.changes(grace_seconds="grace", remind_every_seconds="remind_every")
     if given.schedule is not None:
-        one = given.schedule
-        fields["schedule"] = Schedule(one.every_seconds, one.by, one.zone, tuple(one.days))
+        fields["schedule"] = schedule_of(given.schedule)
     if given.severity is not None and "severity" in fields:
         fields["severity"] = Severity[given.severity.upper()]
     if given.source_id is not None:
         fields["source_id"] = SourceId(given.source_id) if given.source_id else None
     return fields
+
+
+def schedule_of(given: ScheduleGiven) -> Schedule:
+    """A schedule as it was given."""
+    return Schedule(given.every_seconds, given.by, given.zone, tuple(given.days))
 
 
 def monitor_answer(watched: Watched) -> MonitorAnswer:

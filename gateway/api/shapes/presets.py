@@ -8,14 +8,24 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from gateway.api.shapes.base import Answer, StrictGiven
+from gateway.api.shapes.monitors import (
+    GRACE,
+    REMIND,
+    RETIRE,
+    THRESHOLD,
+    ScheduleGiven,
+    Seconds,
+    schedule_of,
+)
 from gateway.domain.destination import Subscription
 from gateway.domain.ids import DestinationId, SourceId
+from gateway.domain.monitor import MEASURING, Monitor, MonitorKind
 from gateway.domain.template import Template
 from gateway.domain.topic import Topic
 from gateway.service.preset_plan import NotifyUser, Plan, Step, Target, Wishes
-from schemas.presets import Landing, Preset
+from schemas.presets import Expectation, Landing, Preset
 
-NOUNS = {Topic: "topic", Subscription: "subscription", Template: "template"}
+NOUNS = {Topic: "topic", Subscription: "subscription", Template: "template", Monitor: "monitor"}
 
 
 class TargetGiven(StrictGiven):
@@ -31,12 +41,26 @@ class TargetGiven(StrictGiven):
 Targets = Annotated[list[TargetGiven], Field(max_length=50)]
 
 
+class FiguresGiven(StrictGiven):
+    """When a monitor's breach is one; only what its kind goes by."""
+
+    schedule: ScheduleGiven | None = Field(None, description="Of a `silence`.")
+    grace_seconds: Seconds | None = Field(None, description=GRACE)
+    remind_every_seconds: Seconds | None = Field(None, description=REMIND)
+    retire_after: int | None = Field(None, ge=0, le=100, description=RETIRE)
+    threshold: float | None = Field(None, allow_inf_nan=False, description=THRESHOLD)
+    count: int | None = Field(None, ge=1, le=1_000, description="So many failures in a row are a breach.")
+
+
 class PresetApply(StrictGiven):
     """Apply a preset. What is not said stays as it is, or is as the preset has it."""
 
     source_id: str = Field(description="The source whose events it is about.")
     roles: dict[str, Targets] = Field({}, max_length=50, description="Destinations by role.")
-    events: dict[str, bool] = Field({}, max_length=50, description="Switches of events.")
+    events: dict[str, bool] = Field({}, max_length=50, description="Switches of events and monitors.")
+    monitors: dict[str, FiguresGiven] = Field(
+        {}, max_length=50, description="Figures of monitors, by their switch."
+    )
     own: dict[str, Targets] = Field(
         {}, max_length=50, description="Destinations that an event has of its own."
     )
@@ -64,6 +88,26 @@ class PresetTopicAnswer(Answer):
     subscriptions: list[dict[str, str]] = Field(description="Role and rule of each.")
 
 
+class PresetMonitorAnswer(Answer):
+    """A monitor of a preset."""
+
+    event: str = Field(description="The switch.")
+    name: str
+    description: str
+    enabled: bool
+    kind: str
+    rule: str
+    key: str | None = None
+    value: str | None = None
+    severity: str
+    every_seconds: float | None = None
+    remind_every_seconds: float | None = None
+    threshold: float | None = None
+    percent: bool | None = None
+    count: int | None = None
+    topics: list[str] = Field(description="Where its breaches land.")
+
+
 class PresetListItem(Answer):
     """A preset in a list."""
 
@@ -79,6 +123,7 @@ class PresetAnswer(PresetListItem):
     notes: list[str]
     roles: dict[str, str]
     topics: list[PresetTopicAnswer]
+    monitors: list[PresetMonitorAnswer]
 
 
 class PresetList(Answer):
@@ -91,7 +136,7 @@ class StepAnswer(Answer):
     """One thing that was made, changed, left or removed, or would be."""
 
     action: str = Field(description="create, update, keep or remove.")
-    noun: str = Field(description="topic, subscription or template.")
+    noun: str = Field(description="topic, subscription, template or monitor.")
     name: str
     id: str | None = Field(None, description="Missing for what would be made.")
     destination_id: str | None = None
@@ -116,7 +161,14 @@ def wishes_of(given: PresetApply) -> Wishes:
         reset=given.reset,
         notify_user={event: NotifyUser(mode) for event, mode in given.notify_user.items()},
         domains=given.domains,
+        figures={switch: figure_fields(one) for switch, one in given.monitors.items()},
     )
+
+
+def figure_fields(given: FiguresGiven) -> dict[str, object]:
+    """What was given, as fields of a Monitor."""
+    fields = given.changes(grace_seconds="grace", remind_every_seconds="remind_every")
+    return fields | ({"schedule": schedule_of(given.schedule)} if given.schedule else {})
 
 
 def _targets(given: Mapping[str, list[TargetGiven]]) -> Mapping[str, list[Target]]:
@@ -140,6 +192,28 @@ def preset_answer(preset: Preset) -> PresetAnswer:
         notes=list(preset.notes),
         roles=dict(preset.roles),
         topics=[_topic(landing) for landing in preset.topics],
+        monitors=[_monitor(preset, expected) for expected in preset.monitors],
+    )
+
+
+def _monitor(preset: Preset, expected: Expectation) -> PresetMonitorAnswer:
+    measures = MonitorKind(expected.kind) in MEASURING
+    return PresetMonitorAnswer(
+        event=expected.event,
+        name=expected.name,
+        description=expected.description,
+        enabled=expected.enabled,
+        kind=expected.kind,
+        rule=expected.rule,
+        key=expected.key or None,
+        value=expected.value or None,
+        severity=expected.severity,
+        every_seconds=expected.every_seconds or None,
+        remind_every_seconds=expected.remind_every_seconds or None,
+        threshold=expected.threshold if measures else None,
+        percent=expected.percent if measures else None,
+        count=expected.count if expected.kind == MonitorKind.FAILURES else None,
+        topics=[landing.name for landing in preset.topics if expected.event in landing.monitors],
     )
 
 
@@ -173,5 +247,8 @@ def _step(step: Step, *, applied: bool) -> StepAnswer:
         shown.rules = [rule.rule for feed in entity.sources for rule in feed.rules]
     elif isinstance(entity, Subscription):
         shown.destination_id = entity.destination_id
+        shown.rules = [entity.rule] if entity.rule else None
+    elif isinstance(entity, Monitor):
+        shown.enabled = not entity.paused
         shown.rules = [entity.rule] if entity.rule else None
     return shown

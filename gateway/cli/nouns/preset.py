@@ -1,7 +1,8 @@
-"""`tocsin preset`: what a product needs to be told of, out of ordinary topics and subscriptions."""
+"""`tocsin preset`: what a product needs to be told of, out of ordinary topics, subscriptions and monitors."""
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,10 +13,13 @@ from cyclopts import Parameter
 from gateway.cli.client import Client, segment
 from gateway.cli.lookup import id_of
 from gateway.cli.nouns.common import USUAL, Common, noun_app
+from gateway.cli.nouns.monitor import seconds
 from gateway.cli.screen import console, say, show_json, show_one, show_rows
 from gateway.domain.errors import ConfigurationError
 
 STEP_COLUMNS = ("action", "noun", "name", "rules", "enabled")
+MONITOR_COLUMNS = ("event", "name", "enabled", "kind", "key", "rule", "breach", "topics")
+HOUR = 3_600
 
 app = noun_app("preset", "What a product needs to be told of, set up at once.")
 
@@ -39,10 +43,12 @@ class Wanted:
         list[str] | None, Parameter(name="--only", help="ROLE=RULE that has to hold as well.", negative=())
     ] = None
     on: Annotated[
-        list[str] | None, Parameter(name="--on", help="Switch an event on; repeatable.", negative=())
+        list[str] | None,
+        Parameter(name="--on", help="Switch an event or a monitor on; repeatable.", negative=()),
     ] = None
     off: Annotated[
-        list[str] | None, Parameter(name="--off", help="Switch an event off; repeatable.", negative=())
+        list[str] | None,
+        Parameter(name="--off", help="Switch an event or a monitor off; repeatable.", negative=()),
     ] = None
     own: Annotated[
         list[str] | None,
@@ -64,7 +70,33 @@ class Wanted:
     ] = None
 
 
-NOTHING = Wanted()
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Figures:
+    """When, how far and how often a monitor of the preset tells."""
+
+    every: Annotated[
+        list[str] | None,
+        Parameter(name="--every", help="MONITOR=PERIOD: how long a silence may be: 26h.", negative=()),
+    ] = None
+    grace: Annotated[
+        list[str] | None, Parameter(name="--grace", help="MONITOR=PERIOD of being late.", negative=())
+    ] = None
+    remind: Annotated[
+        list[str] | None,
+        Parameter(name="--remind", help="MONITOR=PERIOD between reminders; 0s for none.", negative=()),
+    ] = None
+    threshold: Annotated[
+        list[str] | None,
+        Parameter(name="--threshold", help="MONITOR=NUMBER: how far, or how high.", negative=()),
+    ] = None
+    count: Annotated[
+        list[str] | None,
+        Parameter(name="--count", help="MONITOR=NUMBER of failures in a row.", negative=()),
+    ] = None
+
+
+NOTHING, AS_THEY_ARE = Wanted(), Figures()
 
 
 @app.command(name="list", sort_key=1)
@@ -80,7 +112,7 @@ def show(preset: PresetName, /, *, common: Common = USUAL) -> None:
     if common.output == "json":
         show_json(found)
         return
-    topics = found.pop("topics")
+    topics, monitors = found.pop("topics"), found.pop("monitors")
     show_one(found, common.output)
     console().print()
     rows = [
@@ -89,6 +121,19 @@ def show(preset: PresetName, /, *, common: Common = USUAL) -> None:
         for exit_ in topic["subscriptions"] or [{"role": "", "rule": ""}]
     ]
     show_rows(rows, ("name", "enabled", "rules", "role", "wants"), common.output)
+    if monitors:
+        console().print()
+        show_rows([{**one, "breach": _breach(one)} for one in monitors], MONITOR_COLUMNS, common.output)
+
+
+def _breach(monitor: dict[str, Any]) -> str:
+    """What a breach is, in a few words."""
+    if every := monitor.get("every_seconds"):
+        return f"silent for {every / HOUR:g} h"
+    if count := monitor.get("count"):
+        return f"{count} in a row"
+    sign = {"drop": "down by over", "rise": "up by over", "limit": "over"}[monitor["kind"]]
+    return f"{sign} {monitor['threshold']:.10g}{' %' if monitor['percent'] else ''}"
 
 
 @app.command(sort_key=3)
@@ -98,12 +143,19 @@ def apply(
     *,
     source: Annotated[str, Parameter(help="The source whose events it is about, by name or id.")],
     wanted: Wanted = NOTHING,
+    figures: Figures = AS_THEY_ARE,
     dry_run: Annotated[bool, Parameter(help="Change nothing; show what would be.", negative=())] = False,
     common: Common = USUAL,
 ) -> None:
-    """Make its topics and subscriptions. Applied again, it changes what it made; what is not said stays."""
+    """Make its topics, subscriptions and monitors. Applied again, it changes what it made; what is not said
+    stays."""
     client = common.client
-    body = {"source_id": id_of(client, "sources", source), **_body(client, wanted), "dry_run": dry_run}
+    body = {
+        "source_id": id_of(client, "sources", source),
+        **_body(client, wanted),
+        "monitors": _monitors(figures),
+        "dry_run": dry_run,
+    }
     answer = client.post(f"presets/{segment(preset)}/apply", body)
     if common.output == "json":
         show_json(answer)
@@ -138,6 +190,31 @@ def _body(client: Client, wanted: Wanted) -> dict[str, Any]:
         },
         "domains": wanted.domains or [],
     }
+
+
+def _monitors(figures: Figures) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = defaultdict(dict)
+    for monitor, texts in _grouped("--every", figures.every).items():
+        found[monitor]["schedule"] = {"every_seconds": seconds("--every", texts[-1])}
+    for monitor, texts in _grouped("--grace", figures.grace).items():
+        found[monitor]["grace_seconds"] = seconds("--grace", texts[-1])
+    for monitor, texts in _grouped("--remind", figures.remind).items():
+        found[monitor]["remind_every_seconds"] = seconds("--remind", texts[-1])
+    for monitor, texts in _grouped("--threshold", figures.threshold).items():
+        found[monitor]["threshold"] = _number("--threshold", texts[-1])
+    for monitor, texts in _grouped("--count", figures.count).items():
+        found[monitor]["count"] = int(_number("--count", texts[-1]))
+    return dict(found)
+
+
+def _number(option: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ConfigurationError(f"{option}: {text!r} is no number")
+    return number
 
 
 def _target(client: Client, name: str, to: Iterable[str], only: str) -> dict[str, Any]:
