@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from gateway.domain.errors import Problem
+from gateway.domain.errors import Invalid, Problem
 from gateway.domain.monitor import FAILED, MEASURING, SUCCEEDED, Monitor, MonitorKind
 from gateway.domain.schedule import Schedule
 from gateway.domain.severity import Severity
@@ -92,12 +92,20 @@ class MonitorPlanner:
         if known is not None and all(getattr(known, name) == value for name, value in wanted.items()):
             self._plan.steps.append(Step("keep", known))
             return
-        made = self._monitors.proposed(
-            self._plan.snapshot, self._instance, known.id if known else None, wanted
-        )
+        made = self._proposed(expected, known, wanted)
         self._plan.steps.append(Step("update" if known else "create", made))
         rows = {**self._plan.snapshot.monitors, made.id: made}
         self._plan.snapshot = replace(self._plan.snapshot, monitors=rows)
+
+    def _proposed(
+        self, expected: Expectation, known: Monitor | None, wanted: Mapping[str, object]
+    ) -> Monitor:
+        monitor_id = known.id if known else None
+        try:
+            return self._monitors.proposed(self._plan.snapshot, self._instance, monitor_id, wanted)
+        except Invalid as error:  # only what was said can be wrong, and it stands deeper in what was given
+            place = f"/monitors/{expected.event}"
+            raise Invalid.of([replace(one, pointer=place + one.pointer) for one in error.problems]) from error
 
     def _remove(self, monitor: Monitor) -> None:
         self._plan.steps.append(Step("remove", monitor))

@@ -14,6 +14,7 @@ from gateway.cli.root import _known, app
 from gateway.settings import CLIENT_VARIABLES, FILE_FIELDS, PREFIX, Settings
 from gateway.spi.discovery import destinations
 from gateway.telemetry.metrics import Metrics
+from schemas.presets import presets
 from tests.docs.pages import DOCS, ROOT, anchors, blocks, links, pages, prose, spans
 from tests.docs.tables import TABLES, filled, marked
 
@@ -153,3 +154,16 @@ def test_headings_use_the_words_of_the_glossary():
         titles = re.findall(r"^#+ (.+)$", prose(page.read_text(encoding="utf-8")), re.MULTILINE)
         used = {word for title in titles for word in re.findall(r"[a-z]+", title.lower())}
         assert not used & synonyms, page
+
+
+def test_every_monitor_of_a_preset_stands_on_its_page_as_it_is_at_first():
+    page = (DOCS / "presets.md").read_text("utf-8")
+    told = {}
+    for names, first in re.findall(r"^\| (`.+?) \|.+\| (on|off) \|$", page, re.MULTILINE):
+        preset, *switches = re.findall(r"`([^`]+)`", names)
+        told |= {(preset, switch): first for switch in switches}
+    assert told == {
+        (preset.name, one.event): "on" if one.enabled else "off"
+        for preset in presets().values()
+        for one in preset.monitors
+    }

@@ -205,8 +205,9 @@ async def test_figures_that_a_monitor_does_not_go_by_are_refused(desk, preset, f
 
 
 async def test_a_schedule_that_is_none_is_refused_and_nothing_is_made(desk):
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid) as refused:
         await desk.apply("dbackup", figures={"missing_backup": {"schedule": Schedule()}})
+    assert refused.value.problems[0].pointer == "/monitors/missing_backup/schedule"
     assert desk.made == {} and not desk.configurator.snapshot.topics
 
 
