@@ -49,7 +49,8 @@ class Connections:
             timeout=CONNECT_SECONDS,
             command_timeout=timeout,
             statement_cache_size=256,
-            server_settings={"application_name": name, **_server_side(timeout)},
+            # Compiling a plan takes longer than any of these statements; its cost is guessed from arrays.
+            server_settings={"application_name": name, "jit": "off", **_server_side(timeout)},
         )
         return cls(pool, timeout)
 
