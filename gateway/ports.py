@@ -209,6 +209,7 @@ class DeliveryFilter:
     subscription_id: SubscriptionId | None = None
     destination_id: DestinationId | None = None
     state: State | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -492,7 +493,8 @@ class Holds(Protocol):
     async def fold(self, entry: Entry, folding: Folding, *, routed_with: int) -> bool:
         """Append an entry that tells of held deliveries, and fold those into its first delivery, in one
         transaction. False, and nothing written, if they are not exactly those any more, or if the entry's key
-        is known. Raises as `Ledger.append` does.
+        is known. None of its deliveries is planned as LEASED: who asked may be gone when it is written.
+        Raises as `Ledger.append` does.
         """
 
     async def memory(self, subscription_id: SubscriptionId, recipient: str) -> bytes | None:
@@ -562,6 +564,14 @@ class Store(Protocol):
     @property
     def monitors(self) -> Monitors:
         """What its monitors remember."""
+
+    @property
+    def holds(self) -> Holds:
+        """What its policies hold back."""
+
+    @property
+    def rates(self) -> Rates:
+        """Limits that all who share it keep together."""
 
     def listen(self, configured: Callable[[], None], due: Callable[[], None]) -> None:
         """Be told of what other nodes do: a newer configuration was made, deliveries wait to be claimed."""

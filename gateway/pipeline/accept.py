@@ -72,8 +72,9 @@ async def accept(
     for entry, result in zip(entries, appended, strict=True):
         fresh = result.event_id == entry.accepted.id and not result.duplicate
         for planned in entry.planned:
-            if planned.state is State.LEASED and fresh:
-                lanes.hand_over(first_claim(entry.accepted, planned, owner))
+            if planned.state is State.LEASED and fresh and planned.id not in result.suppressed:
+                repeats = result.repeats.get(planned.id, 0)
+                lanes.hand_over(first_claim(entry.accepted, planned, owner, repeats))
             elif planned.state is State.LEASED:
                 lanes.give_up(planned, entry.accepted.event)
             elif planned.state is State.PENDING:
@@ -81,7 +82,7 @@ async def accept(
     return appended
 
 
-def first_claim(accepted: AcceptedEvent, planned: Planned, owner: str) -> Claim:
+def first_claim(accepted: AcceptedEvent, planned: Planned, owner: str, repeats: int = 0) -> Claim:
     """The lease that a delivery is born with."""
     return Claim(
         planned.id,
@@ -92,6 +93,7 @@ def first_claim(accepted: AcceptedEvent, planned: Planned, owner: str) -> Claim:
         planned.destination_id,
         planned.recipient,
         owner=owner,
+        repeats=repeats,
     )
 
 

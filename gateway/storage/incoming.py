@@ -7,7 +7,7 @@ group of them is written belongs to each store.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.domain.delivery import TERMINAL, TRANSITIONS, Planned, Settlement, State
 from gateway.domain.monitor import Observation
@@ -26,6 +26,20 @@ MOST_SENT = 16 << 10
 # Bytes are bound as bytearrays: sqlite3 looks for an adapter of bytes each time, 0.2 us (measured).
 
 
+class Noise(NamedTuple):
+    """What policies say of a delivery: key and end of its duplicate window, stream, end and rank of its hold;
+    None where they say nothing."""
+
+    window_key: bytearray | None
+    window_end: float | None
+    stream: str | None
+    until: float | None
+    rank: int | None
+
+
+SILENT = Noise(None, None, None, None, None)
+
+
 class PreparedEntry:
     """One event as rows, lacking only its number."""
 
@@ -36,6 +50,8 @@ class PreparedEntry:
         "key",
         "key_row",
         "leased",
+        "noise",
+        "noisy",
         "observations",
         "quarantined",
         "states",
@@ -53,6 +69,8 @@ class PreparedEntry:
         self.deliveries = [_delivery_row(entry, planned, owner, now) for planned in entry.planned]
         self.states = [planned.state.value for planned in entry.planned]
         self.leased = [planned.id for planned in entry.planned if planned.state is State.LEASED]
+        self.noise = [_noise(planned) for planned in entry.planned]
+        self.noisy = any(self.noise)
         self.observations = [_observation_row(entry, one) for one in entry.observations]
 
 
@@ -71,7 +89,7 @@ class Append:
 class Settle:
     """One call of `Ledger.settle`, as rows."""
 
-    __slots__ = ("attempt", "result", "sent", "size", "state", "tried")
+    __slots__ = ("attempt", "hold", "result", "sent", "size", "state", "tried")
 
     def __init__(self, settlement: Settlement, now: float) -> None:
         """Raises ValueError when a leased delivery cannot go to that state, or not without an attempt."""
@@ -79,10 +97,14 @@ class Settle:
             raise ValueError(f"a leased delivery does not become {settlement.state}")
         if settlement.state is State.DELIVERED and settlement.attempt is None:
             raise ValueError("a delivery is delivered by an attempt")
+        if settlement.hold is not None and settlement.state is not State.HELD:
+            raise ValueError("only what is held has a hold")
         self.state = settlement.state.value
         self.tried = settlement.attempt is not None
         self.result = _result_row(settlement, now)
         self.attempt = _attempt_row(settlement)
+        hold = settlement.hold
+        self.hold = hold and (settlement.delivery_id, settlement.epoch, hold.stream, hold.until, hold.rank)
         sent = settlement.sent[:MOST_SENT]
         self.sent = (settlement.delivery_id, settlement.epoch, bytearray(sent)) if sent else None
         self.size = SETTLE_SIZE + len(sent)
@@ -109,6 +131,21 @@ def _event_row(entry: Entry) -> tuple[Any, ...]:
 def _observation_row(entry: Entry, seen: Observation) -> tuple[Any, ...]:
     accepted = entry.accepted
     return (seen.monitor_id, seen.key, seen.failed, seen.value, accepted.id, accepted.received_at)
+
+
+def _noise(planned: Planned) -> Noise | None:
+    """None where policies say nothing, and of what goes nowhere or is not held."""
+    window = None if planned.state in TERMINAL else planned.window
+    hold = planned.hold if planned.state is State.HELD else None
+    if window is None and hold is None:
+        return None
+    return Noise(
+        window and bytearray(window.key),
+        window and window.until,
+        hold and hold.stream,
+        hold and hold.until,
+        hold and hold.rank,
+    )
 
 
 def _delivery_row(entry: Entry, planned: Planned, owner: int, now: float) -> tuple[Any, ...]:

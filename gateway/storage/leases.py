@@ -30,7 +30,8 @@ class LeaseReturns:
         for entry, appended in zip(append.entries, answer, strict=True):
             if appended.event_id == entry.event_id:
                 for delivery_id in entry.leased:
-                    self.give_back(delivery_id, 1)
+                    if delivery_id not in appended.suppressed:
+                        self.give_back(delivery_id, 1)
 
     def give_back(self, delivery_id: DeliveryId, epoch: int) -> None:
         """Make a delivery due again, untried."""

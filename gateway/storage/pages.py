@@ -41,6 +41,7 @@ def of_deliveries(instance_id: InstanceId, wanted: DeliveryFilter) -> dict[str, 
         "subscription_id": wanted.subscription_id,
         "destination_id": wanted.destination_id,
         "state": None if wanted.state is None else wanted.state.value,
+        "reason": wanted.reason,
     }
 
 

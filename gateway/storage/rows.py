@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.domain.delivery import AcceptedEvent, Claim
+from gateway.domain.delivery import AcceptedEvent, Claim, State
 from gateway.domain.destination import Destination, Subscription
 from gateway.domain.errors import Problem, Unavailable
 from gateway.domain.event import AttributeValue, DataForm, Event
@@ -30,7 +30,7 @@ from gateway.domain.source import Instance, Key, Source
 from gateway.domain.template import Template
 from gateway.domain.topic import Topic
 from gateway.domain.vocabulary import Vocabulary
-from gateway.ports import Entity
+from gateway.ports import Entity, Entry, HeldDelivery
 
 KINDS: Final[Mapping[str, type[Entity]]] = {
     "instance": Instance,
@@ -105,7 +105,8 @@ def problems(text: str | bytes | None) -> tuple[Problem, ...]:
 
 def claim(row: Sequence[Any], owner: str) -> Claim:
     """Read a leased delivery with its event from the columns that every store yields of them."""
-    delivery_id, epoch, topic_id, subscription_id, destination_id, recipient, attempts, rescues, *event = row
+    delivery_id, epoch, topic_id, subscription_id, destination_id, recipient, *counts = row
+    attempts, rescues, repeats, *event = counts
     return Claim(
         DeliveryId(delivery_id),
         epoch,
@@ -117,7 +118,20 @@ def claim(row: Sequence[Any], owner: str) -> Claim:
         attempts,
         rescues,
         owner,
+        repeats,
     )
+
+
+def held(row: Sequence[Any]) -> HeldDelivery:
+    """Read a held delivery with its event."""
+    number, delivery_id, until, *event = row
+    return HeldDelivery(number, DeliveryId(delivery_id), accepted_event(*event), until)
+
+
+def require_foldable(entry: Entry) -> None:
+    """Raise ValueError unless deliveries can be folded into what an entry plans."""
+    if not entry.planned or any(planned.state is State.LEASED for planned in entry.planned):
+        raise ValueError("what deliveries are folded into is planned, and not as leased")
 
 
 def accepted_event(  # noqa: PLR0913, PLR0917  one for each column

@@ -411,7 +411,7 @@ async def test_a_result_is_written_even_if_its_caller_is_cancelled(store):
     await until_async(it_is_delivered)
 
 
-@pytest.mark.parametrize("state", [State.LEASED, State.HELD, State.SUPPRESSED, State.FOLDED])
+@pytest.mark.parametrize("state", [State.LEASED, State.SUPPRESSED, State.FOLDED])
 async def test_a_state_that_cannot_follow_a_lease_is_an_error(store, state):
     (leased,) = await append_leased(store)
     with pytest.raises(ValueError, match="leased"):

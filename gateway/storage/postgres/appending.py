@@ -8,10 +8,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
+from gateway.domain.delivery import DUPLICATE_OF
 from gateway.domain.errors import Unavailable
-from gateway.domain.ids import EventId
+from gateway.domain.ids import DeliveryId, EventId
 from gateway.ports import Appended, StaleRoutingError
-from gateway.storage.incoming import Append, PreparedEntry
+from gateway.storage.incoming import SILENT, Append, Noise, PreparedEntry
 from gateway.storage.postgres.statements import Connection, columns, fetch, fetch_row
 
 EVENT_COLUMNS = (
@@ -41,6 +42,8 @@ class Batch:
         self._newest: dict[bytes, tuple[int, PreparedEntry]] = {}
         self._repeats: dict[int, PreparedEntry] = {}
         self._written: dict[int, EventId] = {}
+        self._suppressed: dict[str, DeliveryId] = {}
+        self._before: dict[str, int] = {}
 
     @property
     def simple(self) -> bool:
@@ -62,17 +65,23 @@ class Batch:
     async def write(self, connection: Connection, *, incarnation: int, now: float) -> bool:
         """Write it, in a transaction of the caller's if there are rounds; False when its routing is stale."""
         for entries in self.rounds or ([],):
+            noisy = any(entry.noisy for entry in entries)
             row = await fetch_row(
                 connection,
-                "append",
+                "append_noisy" if noisy else "append",
                 **columns(EVENT_COLUMNS, [(entry.key, *entry.event) for entry in entries]),
                 **columns(DELIVERY_COLUMNS, _delivery_rows(entries)),
+                **(columns(Noise._fields, _noise_rows(entries)) if noisy else {}),
+                duplicate_of=DUPLICATE_OF,
                 routed_with=self.routed_with,
                 incarnation=incarnation,
                 now=now,
             )
             if row is None or not row[0]:
                 return False
+            if noisy:
+                self._suppressed.update(zip(row["suppressed"], row["firsts"], strict=True))
+                self._before.update(zip(row["openers"], row["befores"], strict=True))
             await self._note(connection, entries, {bytes(key) for key in row[1]})
             await self._observe(connection, entries)
         return True
@@ -105,7 +114,16 @@ class Batch:
         known = self._written.get(id(first))
         if known is not None:
             return Appended(known, duplicate=True)
-        return Appended(first.event_id, duplicate=first is not entry)
+        if first is not entry:
+            return Appended(first.event_id, duplicate=True)
+        if not entry.noisy:
+            return Appended(first.event_id)
+        ids: list[DeliveryId] = [row[0] for row in entry.deliveries]
+        return Appended(
+            first.event_id,
+            suppressed={id: self._suppressed[id] for id in ids if id in self._suppressed},
+            repeats={id: self._before[id] for id in ids if id in self._before},
+        )
 
 
 async def write_appends(
@@ -135,6 +153,10 @@ def _delivery_rows(entries: Sequence[PreparedEntry]) -> list[tuple[object, ...]]
         for place, entry in enumerate(entries, 1)
         for place_in_event, row in enumerate(entry.deliveries)
     ]
+
+
+def _noise_rows(entries: Sequence[PreparedEntry]) -> list[Noise]:
+    return [noise or SILENT for entry in entries for noise in entry.noise]
 
 
 def _stale(append: Append) -> StaleRoutingError:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from gateway.domain.delivery import State
 from gateway.ports import Effect
 from gateway.storage.effects import CANCEL, UNHOLD, Remainder, Step
 from gateway.storage.postgres.statements import Connection, fetch, fetch_row, fetch_value
+from gateway.storage.postgres.tally import Tally
 
 LOOK_SECONDS = 5.0
 """How soon a node goes on with what another one left that ended."""
@@ -28,17 +28,17 @@ async def begin(
     for one in remainders:
         if one.name != CANCEL:
             await fetch(connection, "drop_holds", destination_id=one.destination_id, reason=one.reason)
-    left, noted, moved = batch, False, Counter[State]()
+    left, noted, moved = batch, False, Tally()
     for one in remainders:
         if one.name == CANCEL:
             cancelled: int = await fetch_value(connection, "cancel_leased", **_given(one, now))
-            _move(moved, State.LEASED, State.CANCELLED, cancelled)
+            moved.move(State.LEASED, State.CANCELLED, cancelled)
         remainder, looked_at = await _carry_on(connection, one, moved, now=now, limit=left)
         left -= looked_at
         if remainder is not None:
             await fetch(connection, "add_effect", **remainder.written())
             noted = True
-    await _count(connection, moved, incarnation)
+    await moved.write(connection, incarnation)
     return noted
 
 
@@ -48,18 +48,18 @@ async def step(connection: Connection, *, incarnation: int, now: float, batch: i
         row = await fetch_row(connection, "next_effect")
         if row is None:
             return Step.IDLE
-        before, moved = Remainder.read(row[1:]), Counter[State]()
+        before, moved = Remainder.read(row[1:]), Tally()
         remainder, _ = await _carry_on(connection, before, moved, now=now, limit=batch)
         if remainder is None:
             await fetch(connection, "end_effect", number=row[0])
         else:
             await fetch(connection, "move_effect", **remainder.written(), number=row[0])
-        await _count(connection, moved, incarnation)
+        await moved.write(connection, incarnation)
     return Step.DUE if remainder is None or before.frees else Step.MORE
 
 
 async def _carry_on(
-    connection: Connection, remainder: Remainder, moved: Counter[State], *, now: float, limit: int
+    connection: Connection, remainder: Remainder, moved: Tally, *, now: float, limit: int
 ) -> tuple[Remainder | None, int]:
     """Go through at most `limit` rows; what is left then, and how many were looked at."""
     looked_at = 0
@@ -80,26 +80,9 @@ async def _carry_on(
             left = left.after(None)
             continue
         looked_at += row["looked_at"]
-        _move(moved, left.state, left.makes, row["changed"])
+        moved.move(left.state, left.makes, row["changed"])
         left = left.after(None if row["looked_at"] < wanted else (row["due_at"], row["number"]))
     return left, looked_at
-
-
-def _move(moved: Counter[State], before: State, after: State, number: int) -> None:
-    moved[before] -= number
-    moved[after] += number
-
-
-async def _count(connection: Connection, moved: Counter[State], incarnation: int) -> None:
-    changes = {state.value: change for state, change in moved.items() if change}
-    if changes:
-        await fetch(
-            connection,
-            "count_moves",
-            incarnation=incarnation,
-            states=list(changes),
-            changes=list(changes.values()),
-        )
 
 
 def _given(effect: Remainder, now: float) -> dict[str, object]:

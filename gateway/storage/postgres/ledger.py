@@ -227,7 +227,15 @@ class PostgresLedger:
 
     def _commit_settles(self, group: Group[Settle, bool]) -> asyncio.Future[Outcomes[bool]]:
         async def write(connection: Connection) -> Outcomes[bool]:
-            return await write_settles(connection, group.works, incarnation=self._node.incarnation)
+            settled = await write_settles(
+                connection,
+                group.works,
+                incarnation=self._node.incarnation,
+                now=self._node.clock.now(),
+            )
+            if settled.freed:
+                self._news.soon(Topic.DUE)
+            return settled.held
 
         return self._connections.start(write)
 

@@ -15,13 +15,16 @@ from collections.abc import Awaitable, Callable, Sequence
 import structlog
 
 from gateway.domain.clock import Clock
-from gateway.domain.errors import ConfigurationError, Refused, Unavailable
+from gateway.domain.delivery import State
+from gateway.domain.errors import ConfigurationError, Refused
 from gateway.domain.ids import new_id
 from gateway.ports import NodeState
 from gateway.security.keyprint import Keyprint
 from gateway.storage.postgres.connections import Connections
 from gateway.storage.postgres.database_clock import DatabaseClock
-from gateway.storage.postgres.statements import Connection, fetch, fetch_row, fetch_value
+from gateway.storage.postgres.statements import Connection, fetch, fetch_value
+from gateway.storage.postgres.tally import Tally
+from gateway.storage.postgres.windows import come_forward
 
 log = structlog.get_logger()
 
@@ -191,15 +194,22 @@ class Node:
         await self._end_silent(connection)
         now = self.clock.now()
         long_ago = now - REMEMBERED_SECONDS
-        row = await fetch_row(
-            connection, "rescue", now=now, ended_since=long_ago, incarnation=self.incarnation
-        )
+        async with connection.transaction():
+            pending, dead = await self._rescue(connection, now, long_ago)
         async with connection.transaction():
             await fetch(connection, "settle_tallies", ended_before=long_ago)
             await fetch(connection, "forget_incarnations", ended_before=long_ago)
-        if row is None:
-            raise Unavailable("store_unavailable", "The database gave no answer.", retry_after=1)
-        return row[0], row[1]
+        return pending, dead
+
+    async def _rescue(self, connection: Connection, now: float, ended_since: float) -> tuple[int, int]:
+        tally = Tally()
+        rescued = await fetch(connection, "rescue", now=now, ended_since=ended_since)
+        dead = [id for id, state in rescued if state == State.DEAD]
+        tally.move(State.LEASED, State.DEAD, len(dead))
+        tally.move(State.LEASED, State.PENDING, len(rescued) - len(dead))
+        await come_forward(connection, dead, now, tally)
+        await tally.write(connection, self.incarnation)
+        return len(rescued) - len(dead), len(dead)
 
     async def _end_silent(self, connection: Connection) -> None:
         now = self.clock.now()

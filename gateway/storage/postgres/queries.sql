@@ -79,16 +79,9 @@ WITH lost AS (
         owner = NULL
     FROM lost
     WHERE deliveries.number = ANY (ARRAY(SELECT number FROM lost)) AND deliveries.number = lost.number
-    RETURNING deliveries.state
-), moves AS (
-    SELECT state, 1 AS change FROM rescued UNION ALL SELECT 'leased', -1 FROM rescued
-), counted AS (
-    INSERT INTO tallies (incarnation, state, deliveries)
-    SELECT :incarnation, state, sum(change) FROM moves GROUP BY state ORDER BY state
-    ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
+    RETURNING deliveries.id, deliveries.state
 )
-SELECT count(*) FILTER (WHERE state = 'pending') AS pending, count(*) FILTER (WHERE state = 'dead') AS dead
-FROM rescued;
+SELECT id, state FROM rescued;
 
 -- name: give_leases_back
 WITH returned AS (
@@ -379,6 +372,127 @@ WITH current AS MATERIALIZED (
 )
 SELECT EXISTS (SELECT FROM current), (SELECT coalesce(array_agg(key), '{}') FROM keyed);
 
+-- name: append_noisy
+-- As append, for a group of which policies hold something back or have it fall into a duplicate window. Of the
+-- deliveries with one window the first opens it, unless an open one is there; the others are suppressed. Windows
+-- are locked in the order of their keys, then streams in theirs, one that is looked at early enough in any case
+-- only against its end; the counts come last. Yields also who was suppressed by which first, and who opened a
+-- window after one that had suppressed how many.
+WITH current AS MATERIALIZED (
+    SELECT version FROM registry WHERE version = :routed_with FOR SHARE
+), given AS MATERIALIZED (
+    SELECT nextval('event_numbers') AS number, one.*
+    FROM current, unnest(
+        :keys::bytea[], :ids::text[], :instance_ids::text[], :source_ids::text[],
+        :received_ats::double precision[], :registry_versions::bigint[], :forms::text[],
+        :schema_revisions::text[], :problems::text[], :attributes::text[], :vocabularies::text[],
+        :data::bytea[], :flags::text[]
+    ) WITH ORDINALITY AS one (
+        key, id, instance_id, source_id, received_at, registry_version, form, schema_revision, problems,
+        attributes, vocabulary, data, flags, place
+    )
+), keyed AS (
+    INSERT INTO dedup_keys AS known (number, key, event_id, at, quarantined)
+    SELECT number, key, id, :now, problems IS NOT NULL FROM given ORDER BY key
+    ON CONFLICT (key) DO UPDATE
+        SET number = excluded.number, event_id = excluded.event_id, at = excluded.at, quarantined = false
+        WHERE known.quarantined AND NOT excluded.quarantined
+    RETURNING key
+), replaced AS (
+    UPDATE events SET replaced_by = given.id
+    FROM given JOIN keyed USING (key) JOIN dedup_keys AS before USING (key)
+    WHERE events.id = before.event_id
+), stored AS (
+    INSERT INTO events
+        (number, id, instance_id, source_id, received_at, registry_version, form, schema_revision, problems,
+         attributes, vocabulary, data, flags)
+    SELECT number, id, instance_id, source_id, received_at, registry_version, form, schema_revision, problems,
+        attributes, vocabulary, data, flags
+    FROM given JOIN keyed USING (key)
+), wanted AS MATERIALIZED (
+    SELECT (given.number << 20) | place_in_event AS number, one.*
+    FROM given JOIN keyed USING (key) JOIN unnest(
+        :places::bigint[], :places_in_event::bigint[], :delivery_ids::text[], :delivery_instance_ids::text[],
+        :event_ids::text[], :topic_ids::text[], :subscription_ids::text[], :destination_ids::text[],
+        :recipients::text[], :states::text[], :reasons::text[], :epochs::integer[], :owners::integer[],
+        :due_ats::double precision[], :created_ats::double precision[], :settled_ats::double precision[],
+        :window_key::bytea[], :window_end::double precision[], :stream::text[], :until::double precision[],
+        :rank::integer[]
+    ) AS one (
+        place, place_in_event, id, instance_id, event_id, topic_id, subscription_id, destination_id, recipient,
+        state, reason, epoch, owner, due_at, created_at, settled_at, window_key, window_end, stream, until, rank
+    ) USING (place)
+), opened AS (
+    INSERT INTO windows AS known (key, opened_at, until, origin, first, suppressed)
+    SELECT DISTINCT ON (window_key) window_key, :now, window_end, id, id,
+        count(*) OVER (PARTITION BY window_key) - 1
+    FROM wanted
+    WHERE window_key IS NOT NULL
+    ORDER BY window_key, number
+    ON CONFLICT (key) DO UPDATE SET
+        before = CASE WHEN known.until <= excluded.opened_at THEN known.suppressed ELSE known.before END,
+        suppressed = excluded.suppressed
+            + CASE WHEN known.until <= excluded.opened_at THEN 0 ELSE known.suppressed + 1 END,
+        origin = CASE WHEN known.until <= excluded.opened_at THEN excluded.origin ELSE known.origin END,
+        first = CASE WHEN known.until <= excluded.opened_at THEN excluded.first ELSE known.first END,
+        until = CASE WHEN known.until <= excluded.opened_at THEN excluded.until ELSE known.until END,
+        opened_at = CASE WHEN known.until <= excluded.opened_at THEN excluded.opened_at ELSE known.opened_at END
+    RETURNING key, origin, before
+), decided AS MATERIALIZED (
+    SELECT wanted.*, opened.origin, opened.before, coalesce(opened.origin <> wanted.id, false) AS repeated
+    FROM wanted LEFT JOIN opened ON opened.key = wanted.window_key
+), planned AS (
+    INSERT INTO deliveries
+        (number, id, instance_id, event_id, topic_id, subscription_id, destination_id, recipient, state,
+         reason, epoch, owner, due_at, created_at, settled_at)
+    SELECT number, id, instance_id, event_id, topic_id, subscription_id, destination_id, recipient,
+        CASE WHEN repeated THEN 'suppressed' ELSE state END,
+        CASE WHEN repeated THEN :duplicate_of || origin ELSE reason END,
+        CASE WHEN repeated THEN 0 ELSE epoch END,
+        CASE WHEN NOT repeated THEN owner END,
+        due_at, created_at,
+        CASE WHEN repeated THEN :now ELSE settled_at END
+    FROM decided
+    RETURNING state
+), told AS (
+    INSERT INTO repeats (delivery, number)
+    SELECT number, before FROM decided WHERE origin = id AND before > 0
+), held AS (
+    INSERT INTO holds (delivery, stream, until, rank)
+    SELECT number, stream, until, rank FROM decided WHERE stream IS NOT NULL AND NOT repeated
+), receivers AS MATERIALIZED (
+    SELECT DISTINCT ON (stream) stream, reason, instance_id, topic_id, subscription_id, destination_id,
+        recipient, until AS wake_at
+    FROM decided
+    WHERE stream IS NOT NULL AND NOT repeated
+    ORDER BY stream, until
+), present AS MATERIALIZED (
+    SELECT streams.stream FROM receivers JOIN streams USING (stream)
+    WHERE streams.wake_at <= receivers.wake_at
+    ORDER BY streams.stream
+    FOR SHARE OF streams
+), woken AS (
+    INSERT INTO streams
+        (stream, reason, instance_id, topic_id, subscription_id, destination_id, recipient, wake_at)
+    SELECT * FROM receivers
+    WHERE stream NOT IN (SELECT stream FROM present)
+    ORDER BY stream
+    ON CONFLICT (stream) DO UPDATE SET wake_at = least(streams.wake_at, excluded.wake_at)
+    RETURNING 1
+), counted AS (
+    INSERT INTO tallies (incarnation, state, deliveries)
+    SELECT :incarnation, state, count(*) FROM planned
+    WHERE (SELECT count(*) FROM woken) >= 0
+    GROUP BY state ORDER BY state
+    ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
+)
+SELECT EXISTS (SELECT FROM current), (SELECT coalesce(array_agg(key), '{}') FROM keyed),
+    coalesce(array_agg(id) FILTER (WHERE repeated), '{}') AS suppressed,
+    coalesce(array_agg(origin) FILTER (WHERE repeated), '{}') AS firsts,
+    coalesce(array_agg(id) FILTER (WHERE origin = id AND before > 0), '{}') AS openers,
+    coalesce(array_agg(before) FILTER (WHERE origin = id AND before > 0), '{}') AS befores
+FROM decided;
+
 -- name: end_quarantine
 -- Yields the event if it was quarantined until now.
 UPDATE events SET replaced_by = :replaced_by, discarded = :discarded
@@ -392,7 +506,8 @@ SELECT key, event_id FROM dedup_keys WHERE key = ANY (:keys::bytea[]);
 -- Settling ------------------------------------------------------------------------------------------
 
 -- name: settle
--- A group of results, no lease twice. Yields the leases that were still held.
+-- A group of results, no lease twice. Yields the leases that were still held. Where something follows in the
+-- same transaction, it is counted after that.
 WITH given AS MATERIALIZED (
     SELECT * FROM unnest(
         :ids::text[], :epochs::integer[], :states::text[], :reasons::text[], :due_ats::double precision[],
@@ -434,10 +549,74 @@ WITH given AS MATERIALIZED (
     SELECT state, 1 AS change FROM settled UNION ALL SELECT 'leased', -1 FROM settled
 ), counted AS (
     INSERT INTO tallies (incarnation, state, deliveries)
-    SELECT :incarnation, state, sum(change) FROM moves GROUP BY state ORDER BY state
+    SELECT :incarnation, state, sum(change) FROM moves WHERE :counting::boolean GROUP BY state ORDER BY state
     ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
 )
-SELECT id, epoch FROM settled;
+SELECT id, epoch, state FROM settled;
+
+-- name: hold_settled
+-- Streams are locked in their order.
+WITH policies AS (
+    SELECT * FROM unnest(
+        :ids::text[], :epochs::integer[], :streams::text[], :untils::double precision[], :ranks::integer[]
+    ) AS one (id, epoch, stream, until, rank)
+), settled AS MATERIALIZED (
+    SELECT deliveries.*, policies.stream, policies.until, policies.rank
+    FROM policies CROSS JOIN LATERAL (
+        SELECT * FROM deliveries
+        WHERE deliveries.id = policies.id AND deliveries.epoch = policies.epoch AND state = 'held'
+        LIMIT 1
+    ) AS deliveries
+), woken AS (
+    INSERT INTO streams
+        (stream, reason, instance_id, topic_id, subscription_id, destination_id, recipient, wake_at)
+    SELECT DISTINCT ON (stream) stream, reason, instance_id, topic_id, subscription_id, destination_id, recipient,
+        until
+    FROM settled
+    ORDER BY stream, until
+    ON CONFLICT (stream) DO UPDATE SET wake_at = least(streams.wake_at, excluded.wake_at)
+)
+INSERT INTO holds (delivery, stream, until, rank)
+SELECT number, stream, until, rank FROM settled
+ON CONFLICT (delivery) DO UPDATE
+    SET stream = excluded.stream, until = excluded.until, rank = excluded.rank;
+
+-- name: windows_of
+SELECT key, origin, first FROM windows
+WHERE suppressed > 0 AND first = ANY (:ids::text[])
+ORDER BY key
+FOR UPDATE;
+
+-- name: come_forward
+-- Without its event there is nothing to send; retention deletes none of these while this goes on.
+WITH given AS MATERIALIZED (
+    SELECT * FROM unnest(:keys::bytea[], :origins::text[], :firsts::text[]) AS one (key, origin, first)
+), picked AS MATERIALIZED (
+    SELECT given.key, given.first, latest.number, latest.id
+    FROM given CROSS JOIN LATERAL (
+        SELECT deliveries.number, deliveries.id
+        FROM deliveries JOIN events ON events.number = deliveries.number >> 20
+        WHERE state = 'suppressed' AND reason = given.origin
+        ORDER BY deliveries.number DESC
+        LIMIT 1
+        FOR UPDATE OF deliveries FOR KEY SHARE OF events
+    ) AS latest
+), told AS (
+    INSERT INTO repeats (delivery, number)
+    SELECT picked.number, repeats.number
+    FROM picked JOIN deliveries ON deliveries.id = picked.first
+        JOIN repeats ON repeats.delivery = deliveries.number
+    ON CONFLICT (delivery) DO UPDATE SET number = excluded.number
+), moved AS (
+    UPDATE windows SET first = picked.id, suppressed = windows.suppressed - 1
+    FROM picked
+    WHERE windows.key = picked.key
+), forward AS (
+    UPDATE deliveries SET state = 'pending', reason = :reason, due_at = :now, settled_at = NULL
+    WHERE number = ANY (ARRAY(SELECT number FROM picked))
+    RETURNING 1
+)
+SELECT count(*) FROM forward;
 
 -- Claiming ------------------------------------------------------------------------------------------
 
@@ -489,6 +668,7 @@ WITH due AS (
 )
 SELECT leased.due_at, leased.number, leased.id, leased.epoch, leased.topic_id, leased.subscription_id,
     leased.destination_id, leased.recipient, leased.attempts, leased.rescues,
+    coalesce((SELECT number FROM repeats WHERE delivery = leased.number), 0),
     events.id, events.instance_id, events.source_id, events.received_at, events.registry_version, events.form,
     events.attributes, events.vocabulary, events.data
 FROM leased CROSS JOIN LATERAL (SELECT * FROM events WHERE events.number = leased.number >> 20 LIMIT 1) AS events;
@@ -515,6 +695,7 @@ WITH due AS (
 )
 SELECT leased.due_at, leased.number, leased.id, leased.epoch, leased.topic_id, leased.subscription_id,
     leased.destination_id, leased.recipient, leased.attempts, leased.rescues,
+    coalesce((SELECT number FROM repeats WHERE delivery = leased.number), 0),
     events.id, events.instance_id, events.source_id, events.received_at, events.registry_version, events.form,
     events.attributes, events.vocabulary, events.data
 FROM leased CROSS JOIN LATERAL (SELECT * FROM events WHERE events.number = leased.number >> 20 LIMIT 1) AS events;
@@ -536,6 +717,134 @@ SELECT min((
     SELECT min(due_at) FROM deliveries WHERE state = 'pending' AND destination_id = heads.destination_id
 ))
 FROM heads;
+
+-- Holds ---------------------------------------------------------------------------------------------
+
+-- name: streams_due
+SELECT stream, reason, instance_id, topic_id, subscription_id, destination_id, recipient, wake_at
+FROM streams
+WHERE wake_at <= :now
+ORDER BY wake_at
+LIMIT :limit;
+
+-- name: next_stream
+SELECT min(wake_at) FROM streams;
+
+-- name: held
+SELECT held.delivery, held.id, held.until,
+    events.id, events.instance_id, events.source_id, events.received_at, events.registry_version, events.form,
+    events.attributes, events.vocabulary, events.data
+FROM (
+    SELECT holds.delivery, deliveries.id, holds.until
+    FROM holds CROSS JOIN LATERAL (
+        SELECT * FROM deliveries WHERE deliveries.number = holds.delivery LIMIT 1
+    ) AS deliveries
+    WHERE holds.stream = :stream AND holds.delivery > :after AND holds.until <= :until
+        AND deliveries.state = 'held'
+    ORDER BY holds.delivery
+    LIMIT :limit
+) AS held
+CROSS JOIN LATERAL (SELECT * FROM events WHERE events.number = held.delivery >> 20 LIMIT 1) AS events
+ORDER BY held.delivery;
+
+-- name: lock_stream
+-- Nobody adds to it meanwhile.
+SELECT 1 FROM streams WHERE stream = :stream FOR UPDATE;
+
+-- name: share_registry
+SELECT version FROM registry WHERE version = :routed_with FOR SHARE;
+
+-- name: release
+-- Deliveries are locked in the order of their numbers, as by whoever cancels them.
+WITH meant AS MATERIALIZED (
+    SELECT number FROM deliveries
+    WHERE number = ANY (ARRAY(
+            SELECT holds.delivery
+            FROM holds CROSS JOIN LATERAL (
+                SELECT state FROM deliveries WHERE deliveries.number = holds.delivery LIMIT 1
+            ) AS deliveries
+            WHERE holds.stream = :stream AND holds.delivery <= :up_to AND holds.until <= :until
+                AND deliveries.state = 'held'
+            ORDER BY holds.rank DESC, holds.delivery
+            LIMIT :limit
+        ))
+        AND state = 'held'
+    ORDER BY number
+    FOR UPDATE
+), ended AS (
+    DELETE FROM holds WHERE delivery = ANY (ARRAY(SELECT number FROM meant))
+), released AS (
+    UPDATE deliveries SET state = 'pending', reason = '', due_at = :now
+    WHERE number = ANY (ARRAY(SELECT number FROM meant))
+    RETURNING 1
+)
+SELECT count(*) FROM released;
+
+-- name: fold
+WITH meant AS MATERIALIZED (
+    SELECT number FROM deliveries
+    WHERE number = ANY (ARRAY(
+            SELECT delivery FROM holds
+            WHERE stream = :stream AND delivery <= :up_to AND until <= :until
+        ))
+        AND state = 'held'
+    ORDER BY number
+    FOR UPDATE
+), folded AS (
+    UPDATE deliveries SET state = 'folded', reason = :reason, settled_at = :now
+    WHERE number = ANY (ARRAY(SELECT number FROM meant))
+    RETURNING 1
+)
+SELECT count(*) FROM folded;
+
+-- name: end_holds_up_to
+DELETE FROM holds WHERE stream = :stream AND delivery <= :up_to AND until <= :until;
+
+-- name: wakes_at
+-- Then, if something can be released then; else when it can, or NULL where nothing is left.
+SELECT CASE WHEN EXISTS (SELECT FROM holds WHERE stream = :stream AND until <= :wake_at)
+    THEN :wake_at::double precision
+    ELSE (SELECT min(until) FROM holds WHERE stream = :stream) END;
+
+-- name: postpone
+UPDATE streams SET wake_at = :wake_at WHERE stream = :stream;
+
+-- name: end_stream
+DELETE FROM streams WHERE stream = :stream;
+
+-- name: rouse
+-- In one order, so that two nodes never wait for each other.
+WITH roused AS MATERIALIZED (
+    SELECT stream FROM streams
+    WHERE subscription_id = ANY (:ids::text[]) AND wake_at > :now
+    ORDER BY stream
+    FOR UPDATE
+)
+UPDATE streams SET wake_at = :now WHERE stream = ANY (ARRAY(SELECT stream FROM roused));
+
+-- name: memory
+SELECT body FROM digest_memories WHERE subscription_id = :subscription_id AND recipient = :recipient;
+
+-- name: put_memory
+INSERT INTO digest_memories (subscription_id, recipient, body) VALUES (:subscription_id, :recipient, :body)
+ON CONFLICT (subscription_id, recipient) DO UPDATE SET body = excluded.body;
+
+-- name: forget_memories
+DELETE FROM digest_memories WHERE subscription_id = :subscription_id;
+
+-- Rates ---------------------------------------------------------------------------------------------
+
+-- name: lock_rates
+-- In one order, so that two nodes never wait for each other.
+INSERT INTO rates AS known (stream, log, until)
+SELECT stream, '', 0 FROM unnest(:streams::text[]) AS one (stream) ORDER BY stream
+ON CONFLICT (stream) DO UPDATE SET log = known.log
+RETURNING stream, log;
+
+-- name: put_rates
+UPDATE rates SET log = given.log, until = given.until
+FROM unnest(:streams::text[], :logs::text[], :untils::double precision[]) AS given (stream, log, until)
+WHERE rates.stream = given.stream;
 
 -- Replay --------------------------------------------------------------------------------------------
 
@@ -560,6 +869,8 @@ WITH ended AS (
     WHERE id = :id AND instance_id = :instance_id
         AND state IN ('delivered', 'dead', 'suppressed', 'cancelled')
     FOR UPDATE
+), unheld AS (
+    DELETE FROM holds WHERE delivery = ANY (ARRAY(SELECT number FROM ended))
 ), reopened AS (
     UPDATE deliveries
     SET state = 'pending', reason = 'replayed', due_at = :now, settled_at = NULL, attempts = 0, rescues = 0
@@ -632,6 +943,7 @@ FROM deliveries LEFT JOIN sent ON sent.delivery = deliveries.number
 WHERE instance_id = :instance_id AND number < :before
     AND (:event_id::text IS NULL OR event_id = :event_id)
     AND (:state::text IS NULL OR state = :state)
+    AND (:reason::text IS NULL OR reason = :reason)
     AND (:subscription_id::text IS NULL OR subscription_id = :subscription_id)
     AND (:destination_id::text IS NULL OR destination_id = :destination_id)
 ORDER BY number DESC
@@ -646,6 +958,7 @@ SELECT number, id, instance_id, event_id, topic_id, subscription_id, destination
 FROM deliveries LEFT JOIN sent ON sent.delivery = deliveries.number
 WHERE number BETWEEN :event::bigint << 20 AND (:event::bigint << 20) + 1048575 AND number < :before
     AND (:state::text IS NULL OR state = :state)
+    AND (:reason::text IS NULL OR reason = :reason)
     AND (:subscription_id::text IS NULL OR subscription_id = :subscription_id)
     AND (:destination_id::text IS NULL OR destination_id = :destination_id)
 ORDER BY number DESC
@@ -658,6 +971,18 @@ SELECT number, id, instance_id, event_id, topic_id, subscription_id, destination
 FROM deliveries LEFT JOIN sent ON sent.delivery = deliveries.number
 WHERE instance_id = :instance_id AND number < :before AND state = :state
     AND state IN ('held', 'dead', 'suppressed', 'cancelled', 'folded')
+    AND (:reason::text IS NULL OR reason = :reason)
+    AND (:subscription_id::text IS NULL OR subscription_id = :subscription_id)
+    AND (:destination_id::text IS NULL OR destination_id = :destination_id)
+ORDER BY number DESC
+LIMIT :limit;
+
+-- name: deliveries_suppressed
+-- Those that were suppressed for one reason; the list is that of the partial index.
+SELECT number, id, instance_id, event_id, topic_id, subscription_id, destination_id, recipient, state, reason,
+    attempts, rescues, due_at, created_at, settled_at, code, detail, duration, sent.body
+FROM deliveries LEFT JOIN sent ON sent.delivery = deliveries.number
+WHERE state = 'suppressed' AND reason = :reason AND instance_id = :instance_id AND number < :before
     AND (:subscription_id::text IS NULL OR subscription_id = :subscription_id)
     AND (:destination_id::text IS NULL OR destination_id = :destination_id)
 ORDER BY number DESC
@@ -759,6 +1084,10 @@ WITH old AS (
     DELETE FROM receipts WHERE delivery = ANY (ARRAY(SELECT number FROM gone))
 ), unsent AS (
     DELETE FROM sent WHERE delivery = ANY (ARRAY(SELECT number FROM gone))
+), uncounted AS (
+    DELETE FROM repeats WHERE delivery = ANY (ARRAY(SELECT number FROM gone))
+), unheld AS (
+    DELETE FROM holds WHERE delivery = ANY (ARRAY(SELECT number FROM gone))
 ), counted AS (
     INSERT INTO tallies (incarnation, state, deliveries)
     SELECT :incarnation, state, -count(*) FROM gone GROUP BY state ORDER BY state
@@ -797,6 +1126,25 @@ WHERE number = ANY (:numbers::bigint[])
             AND state IN ('pending', 'leased', 'held', 'dead')
     )
 RETURNING number;
+
+-- name: delete_quiet_windows
+DELETE FROM windows
+WHERE key = ANY (ARRAY(
+    SELECT key FROM windows WHERE suppressed = 0 AND until <= :now LIMIT :limit FOR UPDATE SKIP LOCKED
+))
+RETURNING key;
+
+-- name: delete_busy_windows
+-- One that suppressed something stays until the next one tells how many, or as long as deliveries do.
+DELETE FROM windows
+WHERE key = ANY (ARRAY(
+    SELECT key FROM windows WHERE suppressed > 0 AND until < :before LIMIT :limit FOR UPDATE SKIP LOCKED
+))
+RETURNING key;
+
+-- name: delete_rates
+DELETE FROM rates
+WHERE stream = ANY (ARRAY(SELECT stream FROM rates WHERE until < :idle_since FOR UPDATE SKIP LOCKED));
 
 -- Counts --------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from asyncpg import Record
 
-from gateway.domain.delivery import Attempt, Delivery, LastResult, LateReceipt
+from gateway.domain.delivery import Attempt, Delivery, LastResult, LateReceipt, State
 from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId
 from gateway.ports import DeliveryFilter, EventFilter, Page, StoredEvent
 from gateway.storage import pages
@@ -53,6 +53,8 @@ async def deliveries(
         # Deliveries outlive their event; without it, the list is searched.
         if number:
             name, parameters["event"] = "deliveries_of_event", number[0][0]
+    elif wanted.state is State.SUPPRESSED and wanted.reason is not None:
+        name = "deliveries_suppressed"
     elif wanted.state in pages.SET_ASIDE:
         name = "deliveries_set_aside"
     return await _page(connection, name, parameters, cursor, limit, pages.delivery)

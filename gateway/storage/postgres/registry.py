@@ -165,4 +165,5 @@ async def _remove(connection: Connection, remove: Remove, version: int) -> None:
     await fetch(connection, "free_texts", **row)
     instance_id = rows.instance_of(remove.entity)
     await fetch(connection, "forget_result", instance_id=instance_id, destination_id=remove.entity.id)
+    await fetch(connection, "forget_memories", subscription_id=remove.entity.id)
     await fetch(connection, "add_revision", deleted=True, body="", **row)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from gateway.storage.postgres.statements import Connection, fetch
 
+IDLE_SECONDS = 86_400.0
+"""How long a limit is remembered that nothing counts against any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ages:
@@ -29,7 +32,17 @@ async def delete_old(connection: Connection, ages: Ages, limit: int, incarnation
         incarnation=incarnation,
     )
     left = limit - len(keys) - len(deliveries)
-    return len(keys) + len(deliveries) + await _delete_events(connection, ages, left)
+    events = await _delete_events(connection, ages, left)
+    await fetch(connection, "delete_rates", idle_since=ages.now - IDLE_SECONDS)
+    return len(keys) + len(deliveries) + events + await _delete_windows(connection, ages, left - events)
+
+
+async def _delete_windows(connection: Connection, ages: Ages, limit: int) -> int:
+    deleted = 0
+    for name in ("delete_quiet_windows", "delete_busy_windows"):
+        given = {"now": ages.now, "before": ages.deliveries_before, "limit": max(limit - deleted, 0)}
+        deleted += len(await fetch(connection, name, **given))
+    return deleted
 
 
 async def _delete_events(connection: Connection, ages: Ages, limit: int) -> int:

@@ -1,12 +1,19 @@
-"""Writing the results of a group in one statement, fenced by the epochs of their leases."""
+"""Writing the results of a group, fenced by the epochs of their leases.
+
+One statement, unless something follows from them: holds, and what comes forward for dead letters.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
+from gateway.domain.delivery import State
 from gateway.storage.incoming import Settle
+from gateway.storage.postgres.holds import hold_settled
 from gateway.storage.postgres.statements import Connection, columns, fetch
+from gateway.storage.postgres.tally import Tally
+from gateway.storage.postgres.windows import come_forward
 
 COLUMNS = (
     "ids", "epochs", "states", "reasons", "due_ats", "settled_ats", "started_ats", "durations", "codes",
@@ -14,11 +21,21 @@ COLUMNS = (
 )  # fmt: skip
 _UNTRIED = (None,) * 5
 
+Lease = tuple[str, int]
+"""A delivery's id and its epoch."""
+
+
+class Settled(NamedTuple):
+    """Whether each result was written, and whether another delivery has become due by one."""
+
+    held: Sequence[bool]
+    freed: bool
+
 
 async def write_settles(
-    connection: Connection, settles: Sequence[Settle], *, incarnation: int
-) -> Sequence[bool]:
-    """Write results together; False for each whose lease was not held any more.
+    connection: Connection, settles: Sequence[Settle], *, incarnation: int, now: float
+) -> Settled:
+    """Write results together, but those whose lease was not held any more.
 
     Of two results of one lease the first counts.
     """
@@ -26,12 +43,39 @@ async def write_settles(
     for settle in settles:
         first.setdefault(_lease(settle), settle)
     rows = [_row(settle) for settle in first.values()]
-    held = await fetch(connection, "settle", **columns(COLUMNS, rows), incarnation=incarnation)
-    written = {(row[0], row[1]) for row in held}
-    return [first[_lease(settle)] is settle and _lease(settle) in written for settle in settles]
+    given = {**columns(COLUMNS, rows), "incarnation": incarnation}
+    freed = 0
+    if any(settle.hold or settle.state == State.DEAD for settle in first.values()):
+        async with connection.transaction():
+            held = await fetch(connection, "settle", **given, counting=False)
+            written = {(row[0], row[1]): State(row[2]) for row in held}
+            tally = Tally()
+            freed = await _follow(connection, first, written, now, tally)
+            await tally.write(connection, incarnation)
+    else:
+        held = await fetch(connection, "settle", **given, counting=True)
+        written = {(row[0], row[1]): State(row[2]) for row in held}
+    done = [first[_lease(settle)] is settle and _lease(settle) in written for settle in settles]
+    return Settled(done, freed > 0)
 
 
-def _lease(settle: Settle) -> tuple[str, int]:
+async def _follow(
+    connection: Connection,
+    settles: Mapping[Lease, Settle],
+    written: Mapping[Lease, State],
+    now: float,
+    tally: Tally,
+) -> int:
+    """What results bring about; how many other deliveries are due now."""
+    for state in written.values():
+        tally.move(State.LEASED, state, 1)
+    dead = [delivery_id for (delivery_id, _), state in written.items() if state is State.DEAD]
+    freed = await come_forward(connection, dead, now, tally)
+    await hold_settled(connection, [settles[lease] for lease in written])
+    return freed
+
+
+def _lease(settle: Settle) -> Lease:
     return settle.result[0], settle.result[1]
 
 

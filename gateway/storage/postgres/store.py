@@ -21,10 +21,12 @@ from gateway.storage.postgres.connections import POOL_SIZE, Connections
 from gateway.storage.postgres.counters import PostgresCounters
 from gateway.storage.postgres.database_clock import DatabaseClock
 from gateway.storage.postgres.faults import unusable
+from gateway.storage.postgres.holds import PostgresHolds
 from gateway.storage.postgres.ledger import PostgresLedger
 from gateway.storage.postgres.monitors import PostgresMonitors
 from gateway.storage.postgres.news import News, Topic
 from gateway.storage.postgres.node import LEASE_SECONDS, Node
+from gateway.storage.postgres.rates import PostgresRates
 from gateway.storage.postgres.registry import PostgresRegistry
 from gateway.storage.postgres.statements import Connection, fetch, fetch_row, fetch_value
 
@@ -59,6 +61,8 @@ class PostgresStore:
         self.ledger = PostgresLedger(connections, node, news, timeout=timeout)
         self.counters = PostgresCounters(connections)
         self.monitors = PostgresMonitors(connections)
+        self.holds = PostgresHolds(connections, node, news)
+        self.rates = PostgresRates(connections, node)
 
     @classmethod
     async def open(

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
-from gateway.domain.ids import EventId
+from gateway.domain.ids import DeliveryId, EventId
 from gateway.ports import Appended, StaleRoutingError
 from gateway.storage.incoming import PLACES, Append, PreparedEntry
+from gateway.storage.sqlite import windows
 from gateway.storage.sqlite.statements import SQL, execute_rows, select_rows
 from gateway.storage.sqlite.tally import Tally
+from gateway.storage.sqlite.windows import Noisy
+
+STATE = 8
+"""The place of its state among the columns of a delivery."""
 
 
 class _Batch:
@@ -26,6 +32,7 @@ class _Batch:
         self._deliveries: list[tuple[Any, ...]] = []
         self._states: list[str] = []
         self._observations: list[tuple[Any, ...]] = []
+        self._noisy: list[Noisy] = []
 
     def take(self, entry: PreparedEntry) -> Appended:
         """Add an entry, unless it repeats one that is stored or was added before it."""
@@ -40,18 +47,36 @@ class _Batch:
         number = self._next_number()
         self._keys[entry.key] = (number, *entry.key_row)
         self._events.append((number, *entry.event))
+        self._observations += entry.observations
+        if entry.noisy:
+            return self._take_noisy(entry, number << PLACES)
         place = number << PLACES
         for row in entry.deliveries:
             self._deliveries.append((place, *row))
             place += 1
         self._states += entry.states
-        self._observations += entry.observations
         return Appended(EventId(entry.event_id))
+
+    def _take_noisy(self, entry: PreparedEntry, place: int) -> Appended:
+        """What becomes of its deliveries is known when all of the group are there."""
+        suppressed: dict[DeliveryId, DeliveryId] = {}
+        repeats: dict[DeliveryId, int] = {}
+        for row, noise in zip(entry.deliveries, entry.noise, strict=True):
+            if noise is None:
+                self._deliveries.append((place, *row))
+            else:
+                self._noisy.append(Noisy(place, row, noise, suppressed, repeats))
+            place += 1
+        return Appended(EventId(entry.event_id), suppressed=suppressed, repeats=repeats)
 
     def write(self, connection: sqlite3.Connection, tally: Tally) -> None:
         execute_rows(connection, "forget_keys", self._outdated)
         execute_rows(connection, "add_keys", list(self._keys.values()))
         execute_rows(connection, "add_events", self._events)
+        if self._noisy:
+            self._deliveries += windows.written(connection, self._noisy)
+            self._deliveries.sort(key=itemgetter(0))
+            self._states = [row[STATE] for row in self._deliveries]
         execute_rows(connection, "add_deliveries", self._deliveries)
         execute_rows(connection, "add_observations", self._observations)
         for pair in self._replaced:

@@ -40,7 +40,7 @@ Answer = Sequence[Appended] | bool
 
 
 class SqliteLedger:
-    """Implements `gateway.ports.Ledger`."""
+    """Implements `gateway.ports.Ledger`. `freed` is told when a result may have made another delivery due."""
 
     def __init__(
         self,
@@ -61,6 +61,7 @@ class SqliteLedger:
         self._clock = clock
         self._incarnation = incarnation
         self._next_number = next_number
+        self.freed: Callable[[], None] = lambda: None
         self._commits: GroupCommit[Written, Answer] = GroupCommit(
             self._commit, forsaken=self._forsaken, limits=GroupLimits(timeout=timeout)
         )
@@ -85,7 +86,10 @@ class SqliteLedger:
     async def settle(self, settlement: Settlement) -> bool:
         """Write how a held delivery goes on; see `Ledger.settle`. Written even if the caller is cancelled."""
         settle = Settle(settlement, self._clock.now())
-        return cast("bool", await self._submit(settle))
+        settled = cast("bool", await self._submit(settle))
+        if settled and settlement.state is State.DEAD:
+            self.freed()  # One that it had suppressed may have come forward.
+        return settled
 
     async def claim(
         self, room: Mapping[DestinationId, int], *, default_room: int, limit: int
@@ -210,7 +214,7 @@ class SqliteLedger:
         moves = Tally()
         settles = [work for work in works if isinstance(work, Settle)]
         appends = [work for work in works if isinstance(work, Append)]
-        settled = _settle_all(connection, settles, moves)
+        settled = _settle_all(connection, settles, self._clock.now(), moves)
         appended = self._append_all(connection, appends, moves)
         moves.write(connection)
         answers: dict[Written, Answer | Exception] = dict(zip(settles, settled, strict=True))
@@ -237,14 +241,16 @@ class SqliteLedger:
             self._returns.give_back(DeliveryId(row[0]), row[1])
 
 
-def _settle_all(connection: sqlite3.Connection, settles: Sequence[Settle], moves: Tally) -> Sequence[bool]:
+def _settle_all(
+    connection: sqlite3.Connection, settles: Sequence[Settle], now: float, moves: Tally
+) -> Sequence[bool]:
     if not settles:
         return ()
-    if write_settles(connection, settles, moves):
+    if write_settles(connection, settles, now, moves):
         return [True] * len(settles)
     connection.execute("ROLLBACK")
     connection.execute("BEGIN IMMEDIATE")
-    return [write_settles(connection, (settle,), moves) for settle in settles]
+    return [write_settles(connection, (settle,), now, moves) for settle in settles]
 
 
 def _count(connection: sqlite3.Connection) -> tuple[Mapping[State, int], float | None]:
@@ -263,6 +269,7 @@ def _replay(
     if found is None:
         return False
     connection.execute(SQL["keep_success"], (delivery_id,))
+    connection.execute(SQL["end_hold_of"], (delivery_id,))
     reopened = connection.execute(SQL["reopen"], (now, delivery_id)).rowcount == 1
     if reopened:
         moves = Tally()

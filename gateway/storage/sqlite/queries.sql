@@ -163,6 +163,31 @@ UPDATE OR FAIL tallies SET deliveries = deliveries + moved.change
 FROM (SELECT column1 AS state, column2 AS change FROM (VALUES (?, ?))) AS moved
 WHERE tallies.state = moved.state;
 
+-- name: open_windows
+-- An open window only counts; one that ended, or that nobody has opened, is opened by the delivery given.
+-- Yields who opened each, and how many the one before suppressed.
+INSERT INTO windows (key, opened_at, until, origin, first, suppressed) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET
+    before = iif(until <= excluded.opened_at, suppressed, before),
+    suppressed = excluded.suppressed + iif(until <= excluded.opened_at, 0, suppressed + 1),
+    origin = iif(until <= excluded.opened_at, excluded.origin, origin),
+    first = iif(until <= excluded.opened_at, excluded.first, first),
+    until = iif(until <= excluded.opened_at, excluded.until, until),
+    opened_at = iif(until <= excluded.opened_at, excluded.opened_at, opened_at)
+RETURNING key, origin, before;
+
+-- name: add_repeats
+INSERT OR FAIL INTO repeats (delivery, number) VALUES (?, ?);
+
+-- name: add_streams
+INSERT INTO streams
+    (stream, reason, instance_id, topic_id, subscription_id, destination_id, recipient, wake_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (stream) DO UPDATE SET wake_at = excluded.wake_at WHERE excluded.wake_at < wake_at;
+
+-- name: add_holds
+INSERT OR FAIL INTO holds (delivery, stream, until, rank) VALUES (?, ?, ?, ?);
+
 -- Settling ------------------------------------------------------------------------------------------
 
 -- name: add_attempts
@@ -212,6 +237,51 @@ FROM (
 ) AS result
 WHERE deliveries.id = result.id AND deliveries.epoch = result.epoch AND deliveries.state = 'leased';
 
+-- name: add_streams_of
+INSERT INTO streams
+    (stream, reason, instance_id, topic_id, subscription_id, destination_id, recipient, wake_at)
+SELECT policy.stream, held.reason, held.instance_id, held.topic_id, held.subscription_id, held.destination_id,
+    held.recipient, policy.until
+FROM (
+    SELECT column1 AS id, column2 AS epoch, column3 AS stream, column4 AS until, column5 AS rank
+    FROM (VALUES (?, ?, ?, ?, ?))
+) AS policy
+CROSS JOIN deliveries AS held
+WHERE held.id = policy.id AND held.epoch = policy.epoch AND held.state = 'held'
+ON CONFLICT (stream) DO UPDATE SET wake_at = excluded.wake_at WHERE excluded.wake_at < wake_at;
+
+-- name: add_holds_of
+INSERT OR REPLACE INTO holds (delivery, stream, until, rank)
+SELECT held.number, policy.stream, policy.until, policy.rank
+FROM (
+    SELECT column1 AS id, column2 AS epoch, column3 AS stream, column4 AS until, column5 AS rank
+    FROM (VALUES (?, ?, ?, ?, ?))
+) AS policy
+CROSS JOIN deliveries AS held
+WHERE held.id = policy.id AND held.epoch = policy.epoch AND held.state = 'held';
+
+-- name: windows_of
+SELECT key, origin, first FROM windows WHERE suppressed > 0 AND first IN (VALUES (?));
+
+-- name: latest_suppressed
+-- Without its event there is nothing to send.
+SELECT number, id
+FROM deliveries
+WHERE state = 'suppressed' AND reason = ?
+    AND EXISTS (SELECT 1 FROM events WHERE events.number = deliveries.number >> 20)
+ORDER BY number DESC
+LIMIT 1;
+
+-- name: come_forward
+UPDATE deliveries SET state = 'pending', reason = ?, due_at = ?, settled_at = NULL WHERE number = ?;
+
+-- name: copy_repeats
+INSERT OR REPLACE INTO repeats (delivery, number)
+SELECT ?, number FROM repeats WHERE delivery = (SELECT number FROM deliveries WHERE id = ?);
+
+-- name: move_window
+UPDATE windows SET first = ?, suppressed = suppressed - 1 WHERE key = ?;
+
 -- Claiming ------------------------------------------------------------------------------------------
 
 -- name: due_heads
@@ -257,6 +327,7 @@ WHERE number IN (SELECT value FROM json_each(?));
 -- name: claimed
 SELECT claimed.id, claimed.epoch, claimed.topic_id, claimed.subscription_id, claimed.destination_id,
     claimed.recipient, claimed.attempts, claimed.rescues,
+    coalesce((SELECT number FROM repeats WHERE delivery = claimed.number), 0),
     events.id, events.instance_id, events.source_id, events.received_at, events.registry_version, events.form,
     events.attributes, events.vocabulary, events.data
 FROM deliveries AS claimed JOIN events ON events.number = claimed.number >> 20
@@ -281,13 +352,96 @@ UPDATE deliveries SET state = 'pending', reason = 'replayed', due_at = ?, settle
 WHERE id = ? AND state IN ('delivered', 'dead', 'suppressed', 'cancelled')
     AND EXISTS (SELECT 1 FROM events WHERE events.number = deliveries.number >> 20);
 
+-- name: end_hold_of
+DELETE FROM holds WHERE delivery = (SELECT number FROM deliveries WHERE id = ?);
+
+-- Holds ---------------------------------------------------------------------------------------------
+
+-- name: streams_due
+SELECT stream, reason, instance_id, topic_id, subscription_id, destination_id, recipient, wake_at
+FROM streams
+WHERE wake_at <= ?
+ORDER BY wake_at
+LIMIT ?;
+
+-- name: next_stream
+SELECT min(wake_at) FROM streams;
+
+-- name: held
+SELECT holds.delivery, deliveries.id, holds.until,
+    events.id, events.instance_id, events.source_id, events.received_at, events.registry_version, events.form,
+    events.attributes, events.vocabulary, events.data
+FROM holds INDEXED BY holds_of_stream
+    CROSS JOIN deliveries ON deliveries.number = holds.delivery
+    CROSS JOIN events ON events.number = holds.delivery >> 20
+WHERE stream = :stream AND holds.delivery > :after AND until <= :until AND state = 'held'
+ORDER BY holds.delivery
+LIMIT :limit;
+
+-- name: releasable
+SELECT delivery
+FROM holds INDEXED BY holds_by_rank CROSS JOIN deliveries ON deliveries.number = holds.delivery
+WHERE stream = :stream AND until <= :until AND state = 'held'
+ORDER BY rank DESC, delivery
+LIMIT :limit;
+
+-- name: foldable
+SELECT delivery
+FROM holds INDEXED BY holds_of_stream CROSS JOIN deliveries ON deliveries.number = holds.delivery
+WHERE stream = :stream AND delivery <= :up_to AND until <= :until AND state = 'held';
+
+-- name: fold
+UPDATE deliveries SET state = 'folded', reason = :reason, settled_at = :now
+WHERE number IN (SELECT value FROM json_each(:numbers));
+
+-- name: end_holds
+DELETE FROM holds WHERE delivery IN (SELECT value FROM json_each(?));
+
+-- name: end_holds_up_to
+DELETE FROM holds WHERE stream = :stream AND delivery <= :up_to AND until <= :until;
+
+-- name: wakes_at
+-- Then, if something can be released then; else when it can, or NULL where nothing is left.
+SELECT iif(
+    EXISTS (SELECT 1 FROM holds WHERE stream = :stream AND until <= :wake_at),
+    :wake_at,
+    (SELECT min(until) FROM holds WHERE stream = :stream)
+);
+
+-- name: postpone
+UPDATE streams SET wake_at = ? WHERE stream = ?;
+
+-- name: end_stream
+DELETE FROM streams WHERE stream = :stream;
+
+-- name: rouse
+UPDATE streams SET wake_at = min(wake_at, ?) WHERE subscription_id IN (SELECT value FROM json_each(?));
+
+-- name: memory
+SELECT body FROM digest_memories WHERE subscription_id = ? AND recipient = ?;
+
+-- name: put_memory
+INSERT OR REPLACE INTO digest_memories (subscription_id, recipient, body) VALUES (?, ?, ?);
+
+-- name: forget_memories
+DELETE FROM digest_memories WHERE subscription_id = ?;
+
+-- Rates ---------------------------------------------------------------------------------------------
+
+-- name: rate
+SELECT log FROM rates WHERE stream = ?;
+
+-- name: put_rate
+INSERT OR REPLACE INTO rates (stream, log, until) VALUES (?, ?, ?);
+
 -- Incarnations --------------------------------------------------------------------------------------
 
 -- name: bury_suspects
 -- What was sent alone and lost its lease once more is what ends the process.
 UPDATE deliveries
 SET state = 'dead', reason = 'crashed_while_sent', settled_at = ?, rescues = rescues + 1, owner = NULL
-WHERE state = 'leased' AND rescues >= 3;
+WHERE state = 'leased' AND rescues >= 3
+RETURNING id;
 
 -- name: rescue_leased
 UPDATE deliveries SET state = 'pending', reason = 'lease_lost', due_at = ?, rescues = rescues + 1, owner = NULL
@@ -366,6 +520,7 @@ FROM deliveries LEFT JOIN sent ON sent.delivery = deliveries.number
 WHERE instance_id = :instance_id AND number < :before
     AND (:event_id IS NULL OR event_id = :event_id)
     AND (:state IS NULL OR state = :state)
+    AND (:reason IS NULL OR reason = :reason)
     AND (:subscription_id IS NULL OR subscription_id = :subscription_id)
     AND (:destination_id IS NULL OR destination_id = :destination_id)
 ORDER BY number DESC
@@ -380,6 +535,7 @@ SELECT number, id, instance_id, event_id, topic_id, subscription_id, destination
 FROM deliveries LEFT JOIN sent ON sent.delivery = deliveries.number
 WHERE number BETWEEN :event << 20 AND (:event << 20) + 1048575 AND number < :before
     AND (:state IS NULL OR state = :state)
+    AND (:reason IS NULL OR reason = :reason)
     AND (:subscription_id IS NULL OR subscription_id = :subscription_id)
     AND (:destination_id IS NULL OR destination_id = :destination_id)
 ORDER BY number DESC
@@ -392,6 +548,18 @@ SELECT number, id, instance_id, event_id, topic_id, subscription_id, destination
 FROM deliveries LEFT JOIN sent ON sent.delivery = deliveries.number
 WHERE instance_id = :instance_id AND number < :before AND state = :state
     AND state IN ('held', 'dead', 'suppressed', 'cancelled', 'folded')
+    AND (:reason IS NULL OR reason = :reason)
+    AND (:subscription_id IS NULL OR subscription_id = :subscription_id)
+    AND (:destination_id IS NULL OR destination_id = :destination_id)
+ORDER BY number DESC
+LIMIT :limit;
+
+-- name: deliveries_suppressed
+-- Those that were suppressed for one reason; the list is that of the partial index.
+SELECT number, id, instance_id, event_id, topic_id, subscription_id, destination_id, recipient, state, reason,
+    attempts, rescues, due_at, created_at, settled_at, code, detail, duration, sent.body
+FROM deliveries LEFT JOIN sent ON sent.delivery = deliveries.number
+WHERE state = 'suppressed' AND reason = :reason AND +instance_id = :instance_id AND number < :before
     AND (:subscription_id IS NULL OR subscription_id = :subscription_id)
     AND (:destination_id IS NULL OR destination_id = :destination_id)
 ORDER BY number DESC
@@ -513,6 +681,9 @@ DELETE FROM receipts WHERE delivery IN (SELECT value FROM json_each(?));
 -- name: delete_sent
 DELETE FROM sent WHERE delivery IN (SELECT value FROM json_each(?));
 
+-- name: delete_repeats
+DELETE FROM repeats WHERE delivery IN (SELECT value FROM json_each(?));
+
 -- name: delete_deliveries
 DELETE FROM deliveries WHERE number IN (SELECT value FROM json_each(?));
 
@@ -543,6 +714,18 @@ WHERE number IN (SELECT value FROM json_each(?))
         WHERE deliveries.number BETWEEN events.number << 20 AND (events.number << 20) + 1048575
             AND state IN ('pending', 'leased', 'held', 'dead')
     );
+
+-- name: delete_quiet_windows
+DELETE FROM windows
+WHERE key IN (SELECT key FROM windows WHERE suppressed = 0 AND until <= :now LIMIT :limit);
+
+-- name: delete_busy_windows
+-- One that suppressed something stays until the next one tells how many, or as long as deliveries do.
+DELETE FROM windows
+WHERE key IN (SELECT key FROM windows WHERE suppressed > 0 AND until < :before LIMIT :limit);
+
+-- name: delete_rates
+DELETE FROM rates WHERE until < ?;
 
 -- Counts --------------------------------------------------------------------------------------------
 

@@ -117,4 +117,5 @@ def _remove(connection: sqlite3.Connection, remove: Remove, version: int) -> Non
         raise RegistryConflictError(f"there is no {kind} {id} to remove")
     connection.execute(SQL["free_texts"], (kind, id))
     connection.execute(SQL["forget_result"], (rows.instance_of(remove.entity), id))
+    connection.execute(SQL["forget_memories"], (id,))
     connection.execute(SQL["add_revision"], (kind, id, version, 1, ""))

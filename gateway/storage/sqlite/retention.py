@@ -14,6 +14,12 @@ from dataclasses import dataclass
 from gateway.storage.sqlite.statements import SQL
 from gateway.storage.sqlite.tally import Tally
 
+_WITH_DELIVERIES = (
+    "delete_attempts", "delete_receipts", "delete_sent", "delete_repeats", "end_holds", "delete_deliveries"
+)  # fmt: skip
+IDLE_SECONDS = 86_400.0
+"""How long a limit is remembered that nothing counts against any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ages:
@@ -32,6 +38,7 @@ class Old:
     keys: Sequence[int]
     deliveries: Sequence[int]
     events: Sequence[int]
+    limit: int
 
 
 def find_old(connection: sqlite3.Connection, ages: Ages, limit: int) -> Old:
@@ -47,7 +54,7 @@ def find_old(connection: sqlite3.Connection, ages: Ages, limit: int) -> Old:
         "limit": limit - len(keys) - len(deliveries),
     }
     events = [number for (number,) in connection.execute(SQL["old_events"], parameters)]
-    return Old(keys, deliveries, events)
+    return Old(keys, deliveries, events, limit)
 
 
 def delete_old(connection: sqlite3.Connection, old: Old, ages: Ages) -> int:
@@ -56,6 +63,15 @@ def delete_old(connection: sqlite3.Connection, old: Old, ages: Ages) -> int:
     for name, numbers in (("delete_keys", old.keys), ("delete_events", old.events)):
         if numbers:
             deleted += connection.execute(SQL[name], (json.dumps(numbers),)).rowcount
+    connection.execute(SQL["delete_rates"], (ages.now - IDLE_SECONDS,))
+    return deleted + _delete_windows(connection, ages, old.limit - deleted)
+
+
+def _delete_windows(connection: sqlite3.Connection, ages: Ages, limit: int) -> int:
+    deleted = 0
+    for name in ("delete_quiet_windows", "delete_busy_windows"):
+        given = {"now": ages.now, "before": ages.deliveries_before, "limit": max(limit - deleted, 0)}
+        deleted += connection.execute(SQL[name], given).rowcount
     return deleted
 
 
@@ -64,7 +80,7 @@ def _delete_deliveries(connection: sqlite3.Connection, numbers: Sequence[int], b
         return 0
     ended = connection.execute(SQL["ended_among"], (json.dumps(numbers), before)).fetchall()
     listed = (json.dumps([number for number, _ in ended]),)
-    for name in ("delete_attempts", "delete_receipts", "delete_sent", "delete_deliveries"):
+    for name in _WITH_DELIVERIES:
         connection.execute(SQL[name], listed)
     tally = Tally()
     for state, count in Counter(state for _, state in ended).items():

@@ -8,11 +8,15 @@ from collections.abc import Sequence
 
 from gateway.domain.delivery import State
 from gateway.storage.incoming import Settle
+from gateway.storage.sqlite.holds import hold_settled
 from gateway.storage.sqlite.statements import execute_rows
 from gateway.storage.sqlite.tally import Tally
+from gateway.storage.sqlite.windows import come_forward
 
 
-def write_settles(connection: sqlite3.Connection, settles: Sequence[Settle], tally: Tally) -> bool:
+def write_settles(
+    connection: sqlite3.Connection, settles: Sequence[Settle], now: float, tally: Tally
+) -> bool:
     """Write results together; False when one was refused for its epoch, and then the rest is written.
 
     The caller rolls back and comes again with one at a time: stale results are rare.
@@ -26,4 +30,7 @@ def write_settles(connection: sqlite3.Connection, settles: Sequence[Settle], tal
         return False
     for state, count in Counter(settle.state for settle in settles).items():
         tally.move(State.LEASED.value, state, count)
+    hold_settled(connection, [settle.hold for settle in settles if settle.hold])
+    dead = [settle.result[0] for settle in settles if settle.state == State.DEAD]
+    come_forward(connection, dead, now, tally)
     return True

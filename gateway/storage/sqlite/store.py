@@ -24,12 +24,15 @@ from gateway.storage.effects import BATCH, CarryingOut, Step
 from gateway.storage.sqlite import effects, opening, schema
 from gateway.storage.sqlite.counters import SqliteCounters
 from gateway.storage.sqlite.faults import unusable
+from gateway.storage.sqlite.holds import SqliteHolds
 from gateway.storage.sqlite.ledger import SqliteLedger
 from gateway.storage.sqlite.monitors import SqliteMonitors
+from gateway.storage.sqlite.rates import SqliteRates
 from gateway.storage.sqlite.registry import SqliteRegistry
 from gateway.storage.sqlite.space import RESERVE, Space
 from gateway.storage.sqlite.statements import SQL
 from gateway.storage.sqlite.tally import Tally
+from gateway.storage.sqlite.windows import come_forward
 from gateway.storage.sqlite.workers import Job, Workers
 from gateway.storage.sqlite.writer import Writer
 
@@ -134,6 +137,17 @@ class SqliteStore:
         )
         self.counters = SqliteCounters(self._writer, self._readers)
         self.monitors = SqliteMonitors(self._writer, self._readers, self._space)
+        self.rates = SqliteRates(self._writer, self._clock)
+        next_number = count(newest + 1).__next__
+        self.holds = SqliteHolds(
+            self._writer,
+            self._readers,
+            self._space,
+            self._clock,
+            incarnation=self._incarnation,
+            next_number=next_number,
+            freed=self._freed,
+        )
         self.ledger = SqliteLedger(
             self._writer,
             self._readers,
@@ -141,9 +155,10 @@ class SqliteStore:
             self._clock,
             owner=owner,
             incarnation=self._incarnation,
-            next_number=count(newest + 1).__next__,
+            next_number=next_number,
             timeout=self._timeout,
         )
+        self.ledger.freed = self._freed
         self._effects.start()
 
     async def _stop(self) -> None:
@@ -155,6 +170,9 @@ class SqliteStore:
         else:
             # The lock ends with the process: who opened the file now would write beside a hanging thread.
             log.error("store.thread_hangs", path=str(self._path))
+
+    def _freed(self) -> None:
+        self._effects.due()
 
     async def _step(self) -> Step:
         now = self._clock.now()
@@ -183,8 +201,10 @@ def _open_file(path: Path, clock: Clock, space: Space) -> sqlite3.Connection:
 def _begin(owner: str, now: float, connection: sqlite3.Connection) -> tuple[int, int]:
     """End every earlier incarnation and open a new one; return its number and the newest event's."""
     moves = Tally()
-    buried = connection.execute(SQL["bury_suspects"], (now,)).rowcount
+    dead = [id for (id,) in connection.execute(SQL["bury_suspects"], (now,)).fetchall()]
+    buried = len(dead)
     moves.move(State.LEASED.value, State.DEAD.value, buried)
+    come_forward(connection, dead, now, moves)
     rescued = connection.execute(SQL["rescue_leased"], (now,)).rowcount
     moves.move(State.LEASED.value, State.PENDING.value, rescued)
     moves.write(connection)
