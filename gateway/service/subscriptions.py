@@ -25,6 +25,7 @@ from gateway.ports import Cancel, Put, Remove
 from gateway.security.unsubscribing import Unsubscription
 from gateway.service.configuration import Configurator, Decision
 from gateway.service.destinations import find_destination, model_problems
+from gateway.service.noise import check_policy, users_of, with_policy
 from gateway.service.topics import find_topic
 from gateway.spi.destination import AnyDestination
 from gateway.spi.discovery import destinations
@@ -99,29 +100,42 @@ class Subscriptions:
     ) -> Subscription:
         """The subscription as it would be, a new one without an id; nothing is saved. Raises as `create`."""
         now = self._configurator.clock.now()
-        given = dict(fields)
         if subscription_id is None:
             known = Subscription(
                 SubscriptionId(new_id()), instance.id, "", TopicId(""), DestinationId(""), now, now
             )
         else:
             known = find_subscription(snapshot, instance, subscription_id)
-            if "address" in given:
-                given["address"] = merge_address(known.address, given["address"])  # type: ignore[arg-type]
-        subscription = replace(known, **given, updated_at=now)  # type: ignore[arg-type]
+        given = with_policy(known.policy, fields)
+        if subscription_id is not None and "address" in given:
+            given["address"] = merge_address(known.address, given["address"])
+        subscription = replace(known, **given, updated_at=now)
         find_topic(snapshot, instance, subscription.topic_id)
         find_destination(snapshot, instance, subscription.destination_id)
-        return _checked(snapshot, subscription)
+        checked = _checked(snapshot, subscription)
+        check_policy(snapshot, checked, known.policy)
+        return checked
 
     async def delete(self, instance: Instance, subscription_id: str) -> None:
-        """Remove a subscription and cancel what is pending of it."""
+        """Remove a subscription and cancel what is pending of it. Raises Conflict if a policy names it."""
 
         def decide(snapshot: Snapshot) -> Decision[None]:
             subscription = find_subscription(snapshot, instance, subscription_id)
+            _refuse_named(snapshot, subscription)
             cancel = Cancel(DELETED, subscription.destination_id, subscription.id)
             return Decision(None, [Remove(subscription)], [cancel])
 
         await self._configurator.change(decide)
+
+
+def _refuse_named(snapshot: Snapshot, subscription: Subscription) -> None:
+    users = users_of(snapshot, subscription)
+    if users:
+        raise Conflict(
+            "in_use",
+            f"the escalation or fallback of {', '.join(sorted(users)[:10])} leads to this subscription",
+            expected="lead them elsewhere, or switch them off first",
+        )
 
 
 def find_subscription(snapshot: Snapshot, instance: Instance, subscription_id: str) -> Subscription:

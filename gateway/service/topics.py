@@ -13,6 +13,7 @@ from gateway.pipeline.route import joint_problems, rule_problems
 from gateway.pipeline.snapshot import Snapshot
 from gateway.ports import Put, Remove
 from gateway.service.configuration import Configurator, Decision
+from gateway.service.noise import check_policy, with_policy
 
 
 class Topics:
@@ -39,8 +40,9 @@ class Topics:
             if topic_id is not None
             else Topic(TopicId(new_id()), instance.id, "", now, now)
         )
-        topic = self._stamped(replace(known, **fields, updated_at=now))  # type: ignore[arg-type]
+        topic = self._stamped(replace(known, **with_policy(known.policy, fields), updated_at=now))
         _check(snapshot, topic)
+        check_policy(snapshot, topic, known.policy)
         return topic
 
     async def _put(self, instance: Instance, topic_id: str | None, fields: Mapping[str, object]) -> Topic:

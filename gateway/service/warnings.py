@@ -16,6 +16,7 @@ from gateway.pipeline.snapshot import Snapshot
 from gateway.rules.lint import admits, warnings_of
 from gateway.rules.tree import Rule, all_of, any_of
 from gateway.service.counting import History
+from gateway.service.noise import targets_of
 from gateway.spi.discovery import destinations
 
 CHATS = frozenset({"discord", "google-chat", "mattermost", "msteams", "rocketchat", "slack", "telegram"})
@@ -34,7 +35,7 @@ def topic_warnings(topic: Topic, snapshot: Snapshot) -> list[str]:
     ]
     if any(_leads_to_chat(topic, row, snapshot) for row in _subscriptions(topic, snapshot)):
         found.append(CHATTY)
-    return found
+    return found + _lost_targets(topic, snapshot)
 
 
 def subscription_warnings(subscription: Subscription, snapshot: Snapshot) -> list[str]:
@@ -43,7 +44,7 @@ def subscription_warnings(subscription: Subscription, snapshot: Snapshot) -> lis
     topic = snapshot.topics.get(subscription.topic_id)
     if topic is not None and _leads_to_chat(topic, subscription, snapshot):
         found.append(CHATTY)
-    return found
+    return found + _lost_targets(subscription, snapshot)
 
 
 def idle_rules(topic: Topic, snapshot: Snapshot, histories: Mapping[str, History]) -> list[str]:
@@ -81,6 +82,17 @@ def _events(topic: Topic, rule: SourceRule, since: int, histories: Mapping[str, 
     """The events of the source that a rule is over, from a day on."""
     feeding = [feed.source_id for feed in topic.sources if any(one.id == rule.id for one in feed.rules)]
     return sum(histories.get(one, History()).total(Counted.MATCHED, since) for one in feeding)
+
+
+def _lost_targets(owner: Topic | Subscription, snapshot: Snapshot) -> list[str]:
+    """Escalations and fallbacks that lead nowhere."""
+    found = []
+    for member, to in targets_of(owner.policy):
+        target = snapshot.subscriptions.get(to)
+        if target is None or not target.enabled:
+            state = "not there any more" if target is None else "disabled"
+            found.append(f"its {member} leads to a subscription that is {state}")
+    return found
 
 
 def subjects_of(topic: Topic) -> list[str]:

@@ -23,6 +23,7 @@ from gateway.api.shapes.topics import (
 from gateway.domain.source import OWN_NAME, SELF
 from gateway.domain.topic import Topic
 from gateway.service.counting import History
+from gateway.service.noise import target_names
 from gateway.service.services import Services
 from gateway.service.topics import find_topic
 from gateway.service.warnings import idle_rules, subjects_of, topic_warnings
@@ -84,4 +85,5 @@ class TopicHandlers:
         users = [row for row in snapshot.subscriptions.values() if row.topic_id == topic.id]
         items = [subscription_list_item(row, snapshot) for row in users]
         warned = [*topic_warnings(topic, snapshot), *warnings]
-        return topic_answer(topic, self._source_names(), items, warned, history)
+        targets = target_names(topic.policy, snapshot)
+        return topic_answer(topic, self._source_names(), items, warned, targets, history)

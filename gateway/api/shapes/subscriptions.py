@@ -8,12 +8,16 @@ from pydantic import Field
 
 from gateway.api.shapes.base import Answer, Description, Given, Name, PageAnswer, timestamp
 from gateway.api.shapes.counts import CountsAnswer, counts_answer
+from gateway.api.shapes.noise import PolicyAnswer, PolicyGiven, policy_answer
 from gateway.domain.destination import RECIPIENT_LISTS, Subscription
+from gateway.domain.noise import UNSAID, in_force
 from gateway.pipeline.snapshot import Snapshot
 from gateway.service.counting import History
+from gateway.service.noise import target_names
 
 DIRECT = "JSON pointer into the data, where the mail address of the one who is told stands: `/fields/Email`."
 DOMAINS = "With `recipient_from`: the domains of mail addresses that may be told."
+POLICY = "Noise: what is held back, in place of what its topic says. What is not named stays."
 
 
 class SubscriptionCreate(Given):
@@ -32,6 +36,7 @@ class SubscriptionCreate(Given):
     )
     recipient_from: str = Field("", max_length=500, description=DIRECT)
     recipient_domains: list[str] = Field([], max_length=100, description=DOMAINS)
+    policy: PolicyGiven | None = Field(None, description=POLICY)
 
 
 class SubscriptionUpdate(Given):
@@ -44,6 +49,7 @@ class SubscriptionUpdate(Given):
     attributes: dict[str, Any] | None = None
     recipient_from: str | None = Field(None, max_length=500, description=DIRECT)
     recipient_domains: list[str] | None = Field(None, max_length=100, description=DOMAINS)
+    policy: PolicyGiven | None = Field(None, description=POLICY)
 
 
 class SubscriptionListItem(Answer):
@@ -69,6 +75,13 @@ class SubscriptionAnswer(SubscriptionListItem):
     attributes: dict[str, Any]
     recipient_from: str | None = None
     recipient_domains: list[str] | None = None
+    policy: PolicyAnswer | None = Field(None, description="What it says itself.")
+    policy_in_force: PolicyAnswer | None = Field(
+        None, description="What holds for it, its topic's policy included."
+    )
+    policy_targets: dict[str, str] | None = Field(
+        None, description="The names of the subscriptions that these name, by id."
+    )
     warnings: list[str] | None = Field(None, description="What should be looked at again.")
     counts: CountsAnswer | None = Field(None, description="The last 90 days.")
 
@@ -84,6 +97,8 @@ def subscription_fields(given: SubscriptionCreate | SubscriptionUpdate) -> dict[
     fields = given.changes(attributes="address")
     if "recipient_domains" in fields:
         fields["recipient_domains"] = tuple(fields["recipient_domains"])
+    if given.policy is not None and "policy" in fields:
+        fields["policy"] = given.policy.edit
     return fields
 
 
@@ -91,12 +106,18 @@ def subscription_answer(
     subscription: Subscription, snapshot: Snapshot, warnings: list[str], history: History | None = None
 ) -> SubscriptionAnswer:
     """A subscription with the names of what it joins."""
+    topic = snapshot.topics.get(subscription.topic_id)
+    inherited = topic.policy if topic else UNSAID
+    targets = target_names(inherited, snapshot) | target_names(subscription.policy, snapshot)
     return SubscriptionAnswer(
         **subscription_list_item(subscription, snapshot).model_dump(),
         rule=subscription.rule or None,
         attributes=_attributes(subscription),
         recipient_from=subscription.recipient_from or None,
         recipient_domains=list(subscription.recipient_domains) or None,
+        policy=policy_answer(subscription.policy),
+        policy_in_force=policy_answer(in_force(inherited, subscription.policy)),
+        policy_targets=targets or None,
         warnings=warnings or None,
         counts=counts_answer(history),
     )

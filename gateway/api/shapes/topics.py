@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.api.shapes.base import Answer, Description, Given, Name, PageAnswer, timestamp
 from gateway.api.shapes.counts import CountsAnswer, counts_answer
+from gateway.api.shapes.noise import PolicyAnswer, PolicyGiven, policy_answer
 from gateway.api.shapes.subscriptions import SubscriptionListItem
-from gateway.domain.errors import Invalid
 from gateway.domain.ids import SourceId
 from gateway.domain.topic import SourceRule, Topic, TopicSource
 from gateway.service.counting import History
@@ -15,6 +15,7 @@ from gateway.service.counting import History
 FALLBACK = (
     "Takes what no other topic of the instance took: of every source or, if `sources` names some, of those."
 )
+POLICY = "Noise: what is held back for the subscriptions that say nothing else. What is not named stays."
 
 
 class RuleGiven(Given):
@@ -43,7 +44,7 @@ class TopicCreate(Given):
     enabled: bool = True
     fallback: bool = Field(False, description=FALLBACK)
     sources: list[SourceItem] = Field([], max_length=100)
-    policy: dict[str, object] = Field({}, description="Noise policy; only an empty one is taken.")
+    policy: PolicyGiven | None = Field(None, description=POLICY)
 
 
 class TopicReplace(Given):
@@ -54,7 +55,7 @@ class TopicReplace(Given):
     enabled: bool | None = None
     fallback: bool | None = Field(None, description=FALLBACK)
     sources: list[SourceItem] | None = Field(None, max_length=100)
-    policy: dict[str, object] | None = None
+    policy: PolicyGiven | None = Field(None, description=POLICY)
 
 
 class TopicQuery(BaseModel):
@@ -118,7 +119,10 @@ class TopicAnswer(Answer):
     sources: list[SourceItemAnswer]
     subscription_count: int
     subscriptions: list[SubscriptionListItem]
-    policy: dict[str, object] | None = None
+    policy: PolicyAnswer | None = None
+    policy_targets: dict[str, str] | None = Field(
+        None, description="The names of the subscriptions that the policy names, by id."
+    )
     fallback: bool | None = Field(None, description=FALLBACK)
     warnings: list[str] | None = Field(None, description="What should be looked at again.")
     counts: CountsAnswer | None = Field(None, description="The last 90 days.")
@@ -127,8 +131,8 @@ class TopicAnswer(Answer):
 def topic_fields(given: TopicCreate | TopicReplace) -> dict[str, object]:
     """What was given, as fields of a Topic."""
     fields = given.changes()
-    if fields.pop("policy", None):
-        raise Invalid("policy_unsupported", "noise policies are not there yet", pointer="/policy")
+    if given.policy is not None and "policy" in fields:
+        fields["policy"] = given.policy.edit
     if given.sources is not None and "sources" in fields:
         fields["sources"] = tuple(
             TopicSource(SourceId(item.id), tuple(map(source_rule, item.rules))) for item in given.sources
@@ -153,6 +157,7 @@ def topic_answer(
     source_names: dict[str, str],
     subscriptions: list[SubscriptionListItem],
     warnings: list[str],
+    targets: dict[str, str],
     history: History | None = None,
 ) -> TopicAnswer:
     """A topic with everything that hangs on it."""
@@ -175,6 +180,8 @@ def topic_answer(
         sources=feeds,
         subscription_count=len(subscriptions),
         subscriptions=subscriptions,
+        policy=policy_answer(topic.policy),
+        policy_targets=targets or None,
         fallback=topic.fallback or None,
         warnings=warnings or None,
         counts=counts_answer(history),
