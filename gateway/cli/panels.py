@@ -11,6 +11,7 @@ FOLLOW = Group("Follow up", sort_key=4)
 
 ARGUMENTS = Group("Arguments", sort_key=10)
 OPTIONS = Group("Options", sort_key=11)
+NOISE = Group("Noise", sort_key=20)
 KINDS_SORT_KEY = 100
 """Panels of single kinds of destinations come after this."""
 

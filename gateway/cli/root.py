@@ -70,6 +70,8 @@ COMMANDS: tuple[tuple[str, str, Group, str], ...] = (
 NOTES = {"serve": SERVE_NOTE}
 ALIASES = {"group": "topic", "target": "destination"}
 """Words that other systems use for ours (design section 1)."""
+PREFIX = "notification"
+"""What IBS writes before them: `notification group update`."""
 
 VALUED_SWITCHES = frozenset({"--enabled"})
 """Switches that IBM's command line gives a value: `--enabled true`."""
@@ -104,6 +106,8 @@ def run(arguments: Sequence[str]) -> int:
 def _known(arguments: Sequence[str]) -> list[str]:
     """The arguments with other systems' words for ours; `--enabled true` and `--url -` each as one word."""
     words = list(arguments)
+    if len(words) > 1 and words[0] == PREFIX and words[1] in ALIASES:
+        del words[0]
     if words and words[0] in ALIASES:
         words[0] = ALIASES[words[0]]
     known: list[str] = []

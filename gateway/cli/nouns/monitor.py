@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -22,7 +21,7 @@ from gateway.cli.nouns.common import (
     noun_app,
 )
 from gateway.cli.screen import show_one, show_rows
-from gateway.domain.errors import ConfigurationError
+from gateway.cli.times import days, seconds
 
 PLURAL = "monitors"
 
@@ -32,9 +31,6 @@ app = noun_app(
 add_usual_verbs(app, PLURAL, ("name", "id", "kind", "state", "keys", "severity", "rule"))
 
 Period: TypeAlias = str
-WEEKDAYS = ["mon", "tue", "wed", "thu", "fri"]
-_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_period = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)([smhd])").fullmatch
 
 
 @Parameter(name="*")
@@ -56,7 +52,7 @@ class Expected:
     def members(self) -> dict[str, Any]:
         """As the API takes it."""
         schedule = given(
-            every_seconds=seconds("--every", self.every), by=self.by, zone=self.zone, days=_days(self.days)
+            every_seconds=seconds("--every", self.every), by=self.by, zone=self.zone, days=days(self.days)
         )
         return given(schedule=schedule or None, grace_seconds=seconds("--grace", self.grace))
 
@@ -201,19 +197,3 @@ def resume(monitor: Named, /, *, common: Common = USUAL) -> None:
     """Watch again; what is expected is expected anew."""
     client = common.client
     show_one(client.post(f"{path_of(client, PLURAL, monitor)}/resume"), common.output)
-
-
-def seconds(option: str, text: Period | None) -> float | None:
-    """A period in seconds. Raises ConfigurationError."""
-    if text is None:
-        return None
-    found = _period(text)
-    if found is None:
-        raise ConfigurationError(f"{option}: {text!r} is no period; write 30s, 90m, 26h or 7d")
-    return float(found[1]) * _UNITS[found[2]]
-
-
-def _days(text: str | None) -> list[str] | None:
-    if text is None:
-        return None
-    return WEEKDAYS if text == "weekdays" else [one.strip() for one in text.split(",")]

@@ -9,11 +9,12 @@ from cyclopts import Parameter
 from gateway.cli.client import Client, segment
 from gateway.cli.dry_run import SAVE, Rehearsal, rehearse
 from gateway.cli.lookup import id_of, template_id
+from gateway.cli.noise_words import show_with_policy
 from gateway.cli.nouns.common import Common, Description, Enabled, Name, Named, NewName, given
 from gateway.cli.nouns.destination_create import COMMON
 from gateway.cli.nouns.kinds import address_options, refuse_foreign
+from gateway.cli.nouns.noise import NOTHING_SAID, Noise
 from gateway.cli.options import keyword, positional, settings_of, with_parameters
-from gateway.cli.screen import show_one
 from gateway.cli.secrets import resolve
 from gateway.domain.destination import RECIPIENT_LISTS
 from gateway.spi.discovery import destinations
@@ -33,11 +34,13 @@ Removed: TypeAlias = Annotated[
 
 
 REHEARSAL: TypeAlias = Annotated[Rehearsal, Parameter(name="*")]
+NOISE: TypeAlias = Annotated[Noise, Parameter(name="*")]
 
 SHARED = (
     keyword("rule", Rule),
     keyword("description", Description),
     keyword("enabled", Enabled),
+    keyword("noise", NOISE, default=NOTHING_SAID),
     keyword("rehearsal", REHEARSAL, default=SAVE),
     *address_options(sorted(destinations().values(), key=lambda kind: kind.kind)),
     COMMON,
@@ -52,7 +55,7 @@ SHARED = (
         *SHARED,
     ]
 )
-def create(
+def create(  # noqa: PLR0913  one for each option
     *,
     name: str,
     topic: str,
@@ -60,6 +63,7 @@ def create(
     rule: str | None,
     description: str | None,
     enabled: bool | None,
+    noise: Noise,
     rehearsal: Rehearsal,
     common: Common,
     **address: Any,
@@ -76,17 +80,18 @@ def create(
         description=description,
         enabled=enabled,
         attributes=_attributes(client, kind, address),
+        policy=noise.policy(client),
     )
     if rehearsal.dry_run:
         rehearse(client, {"subscription": body}, rehearsal, common.output)
     else:
-        show_one(client.post(PLURAL, body), common.output)
+        show_with_policy(client.post(PLURAL, body), common.output)
 
 
 @with_parameters(
     [positional("subscription", Named), keyword("name", NewName), keyword("remove", Removed), *SHARED]
 )
-def update(
+def update(  # noqa: PLR0913  one for each option
     subscription: str,
     /,
     *,
@@ -95,6 +100,7 @@ def update(
     description: str | None,
     enabled: bool | None,
     remove: list[str] | None,
+    noise: Noise,
     rehearsal: Rehearsal,
     common: Common,
     **address: Any,
@@ -107,13 +113,18 @@ def update(
     edits = {one: given(add=attributes.get(one), remove=remove) for one in RECIPIENT_LISTS}
     attributes |= {one: edit for one, edit in edits.items() if edit}
     body = given(
-        name=name, rule=rule, description=description, enabled=enabled, attributes=attributes or None
+        name=name,
+        rule=rule,
+        description=description,
+        enabled=enabled,
+        attributes=attributes or None,
+        policy=noise.policy(client),
     )
     if rehearsal.dry_run:
         proposal = {"subscription": body, "subscription_id": subscription_id}
         rehearse(client, proposal, rehearsal, common.output)
     else:
-        show_one(client.call("PATCH", path, body=body), common.output)
+        show_with_policy(client.call("PATCH", path, body=body), common.output)
 
 
 def _attributes(client: Client, kind: str, address: dict[str, Any]) -> dict[str, Any]:

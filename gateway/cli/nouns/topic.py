@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from gateway.cli.client import Client
 from gateway.cli.dry_run import SAVE, Rehearsal, rehearse
 from gateway.cli.lookup import id_of, path_of
+from gateway.cli.noise_words import show_with_policy
 from gateway.cli.nouns.common import (
     USUAL,
     Common,
@@ -23,6 +24,7 @@ from gateway.cli.nouns.common import (
     given,
     noun_app,
 )
+from gateway.cli.nouns.noise import NOTHING_SAID, Noise
 from gateway.cli.screen import show_one, show_rows
 from gateway.domain.errors import ConfigurationError
 
@@ -31,7 +33,9 @@ Rule = dict[str, Any]
 TESTED = ("subscription", "destination", "recipient", "wanted", "state", "code", "reason", "detail")
 
 app = noun_app("topic", "Which events of which sources belong together, by rule.")
-add_usual_verbs(app, PLURAL, ("name", "id", "enabled", "sources_names", "subscription_count"))
+add_usual_verbs(
+    app, PLURAL, ("name", "id", "enabled", "sources_names", "subscription_count"), show_with_policy
+)
 
 
 @Parameter(name="*")
@@ -88,6 +92,7 @@ def create(
     description: Description = None,
     enabled: Enabled = None,
     fallback: Fallback = None,
+    noise: Noise = NOTHING_SAID,
     rehearsal: Rehearsal = SAVE,
     common: Common = USUAL,
 ) -> None:
@@ -97,16 +102,21 @@ def create(
         raise ConfigurationError("a rule picks events of a source: say which one with --source")
     feeds = _feeds(picked.source_ids(client), picked.all_rules, {})
     body = given(
-        name=name, description=description, enabled=enabled, fallback=fallback, sources=feeds or None
+        name=name,
+        description=description,
+        enabled=enabled,
+        fallback=fallback,
+        sources=feeds or None,
+        policy=noise.policy(client),
     )
     if rehearsal.dry_run:
         rehearse(client, {"topic": body}, rehearsal, common.output)
     else:
-        show_one(client.post(PLURAL, body), common.output)
+        show_with_policy(client.post(PLURAL, body), common.output)
 
 
 @app.command(sort_key=4)
-def update(
+def update(  # noqa: PLR0913  one for each option
     topic: Annotated[str | None, Parameter(help="Its name, or its id; else --name names it.")] = None,
     /,
     *,
@@ -115,10 +125,14 @@ def update(
     description: Description = None,
     enabled: Enabled = None,
     fallback: Fallback = None,
+    noise: Noise = NOTHING_SAID,
     rehearsal: Rehearsal = SAVE,
     common: Common = USUAL,
 ) -> None:
-    """Change a topic; what is not given stays. Rules replace all its rules, sources all its sources."""
+    """Change a topic; what is not given stays. Rules replace all its rules, sources all its sources.
+
+    Where the topic is given, --name renames it; else --name says which topic is meant.
+    """
     wanted = topic or name
     if wanted is None:
         raise ConfigurationError("say which topic: `tocsin topic update NAME ...`")
@@ -134,12 +148,13 @@ def update(
         enabled=enabled,
         fallback=fallback,
         sources=feeds,
+        policy=noise.policy(client),
     )
     if rehearsal.dry_run:
         proposal = {"topic": body, "topic_id": id_of(client, PLURAL, wanted)}
         rehearse(client, proposal, rehearsal, common.output)
     else:
-        show_one(client.call("PUT", path, body=body), common.output)
+        show_with_policy(client.call("PUT", path, body=body), common.output)
 
 
 @app.command(sort_key=5)

@@ -15,6 +15,9 @@ from gateway.settings import SECRET_FIELDS, Settings
     [
         ("group list", "topic list"),
         ("target update chat", "destination update chat"),
+        ("notification group update --name x", "topic update --name x"),
+        ("notification target test x", "destination test x"),
+        ("notification list", "notification list"),
         ("source create --enabled true --name x", "source create --enabled=true --name x"),
         ("source create --enabled False", "source create --enabled=false"),
         ("source create --enabled --name x", "source create --enabled --name x"),
