@@ -60,6 +60,7 @@ from gateway.service.readiness import Readiness
 from gateway.service.retention import Retention
 from gateway.service.schemas import Schemas
 from gateway.service.services import Services
+from gateway.service.silences import Silences
 from gateway.service.sources import Sources
 from gateway.service.subscriptions import Subscriptions
 from gateway.service.templates import Templates
@@ -224,9 +225,10 @@ class Gateway:
             callbacks=Callbacks(self.current, self.channels, store.ledger),
             counting=Counting(store.counters, counts, clock),
             dry_runs=DryRuns(self.current, store.ledger, topics, subscriptions, clock),
-            explanations=Explanations(self.current, store.registry, records),
+            explanations=Explanations(self.current, store.registry, records, clock),
             unsubscribe_links=identity.unsubscribe_links,
             monitors=monitors,
+            silences=Silences(self.configurator),
             trials=Trials(self.current, store.ledger, self.dispatcher, records, clock),
         )
         self._watching = Watching(

@@ -78,11 +78,11 @@ class Client:
             raise refusal(status, parsed)
         return parsed
 
-    def every(self, noun: str, search: str = "") -> Iterator[dict[str, Any]]:
+    def every(self, noun: str, search: str = "", **query: object) -> Iterator[dict[str, Any]]:
         """All rows of a list, page after page."""
         offset = 0
         while True:
-            page = self.get(noun, limit=PAGE, offset=offset, search=search[:100])
+            page = self.get(noun, limit=PAGE, offset=offset, search=search[:100], **query)
             yield from page[noun]
             offset += PAGE
             if offset >= page["total_count"]:

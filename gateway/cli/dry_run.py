@@ -56,6 +56,7 @@ def rehearse(client: Client, proposal: Mapping[str, object], how: Rehearsal, out
             "taken by it": total.get("taken"),
             "not evaluable": total.get("not_evaluable"),
             "deliveries then, now, with it": " ".join(str(total["deliveries"][one]) for one in _COUNTS),
+            "of these silenced": total.get("silenced"),
         },
         output,
     )
@@ -116,6 +117,7 @@ def _joined(total: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
         **total,
         **{name: total[name] + part[name] for name in ("events", "quarantined", "taken") if name in total},
         "deliveries": {one: total["deliveries"][one] + part["deliveries"][one] for one in _COUNTS},
+        "silenced": (total.get("silenced") or 0) + (part.get("silenced") or 0),
         "subscriptions": list(rows.values()),
         "takes": [*total["takes"], *part["takes"]],
         "changes": [*total["changes"], *part["changes"]],

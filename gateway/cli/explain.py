@@ -96,6 +96,11 @@ def _add_topic(root: Tree, topic: Row) -> None:
         name = f"subscription {subscription['name']} to {where}"
         below = branch.add(_verdict(name, subscription["wanted"], subscription["text"]))
         _add_all(below, _findings(subscription["decided_by"]))
+        if silence := subscription.get("silence"):
+            why = (
+                f"silenced by {silence['author']}: {silence['reason']} (tocsin silence show {silence['id']})"
+            )
+            below.add(_text(why, NO))
         _add_all(below, _consequences(subscription["deliveries"]))
 
 

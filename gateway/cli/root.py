@@ -57,6 +57,7 @@ COMMANDS: tuple[tuple[str, str, Group, str], ...] = (
     ("schema", "nouns.schema:app", CONFIGURE, "What events must look like."),
     ("template", "nouns.template:app", CONFIGURE, "How messages look."),
     ("monitor", "nouns.monitor:app", CONFIGURE, "What is expected of events; a silence is an event too."),
+    ("silence", "nouns.silence:app", CONFIGURE, "Of what nobody is told for a while, and why."),
     ("preset", "nouns.preset:app", CONFIGURE, "What a product needs to be told of, set up at once."),
     ("key", "nouns.key:app", CONFIGURE, "Who may call."),
     ("inbox", "nouns.event:inbox", FOLLOW, "Every event, newest first."),

@@ -1,4 +1,4 @@
-"""Counting what topics, rules and subscriptions do, in memory, until somebody writes it down."""
+"""Counting what topics, rules, subscriptions and silences do, in memory, until somebody writes it down."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from gateway.domain.clock import Clock
 from gateway.domain.counting import Count, Counted, day_of
 from gateway.domain.delivery import State
 from gateway.domain.ids import SourceId, SubscriptionId, TopicId
+from gateway.domain.silence import SILENCED_BY
 from gateway.domain.source import SELF
 from gateway.pipeline.accept import Routed
 from gateway.telemetry.metrics import Metrics
@@ -40,6 +41,8 @@ class Counts:
         for row in routed.planned:
             if row.state is State.SUPPRESSED:
                 self._ended(row.topic_id, row.subscription_id, Counted.SUPPRESSED, day)
+                if row.reason.startswith(SILENCED_BY):
+                    numbers[row.reason.removeprefix(SILENCED_BY), day, Counted.SUPPRESSED] += 1
 
     def settled(self, topic_id: TopicId, subscription_id: SubscriptionId, state: State) -> None:
         """A delivery came to this state; test deliveries have no topic and are not counted."""

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
 from gateway.domain.destination import Destination, Subscription
 from gateway.domain.errors import Invalid
 from gateway.domain.ids import DestinationId, InstanceId, SourceId, TopicId
+from gateway.domain.silence import Silence
 from gateway.domain.source import Source
 from gateway.domain.topic import SourceRule, Topic
 from gateway.domain.view import EventView
 from gateway.pipeline.direct import direct_recipients
 from gateway.pipeline.route import TOPIC_ATTRIBUTE, feeding_rules, rule_tree
+from gateway.pipeline.silence import by_age, silence_over
 from gateway.pipeline.snapshot import address_of, default_topic, recipients_of
 from gateway.ports import Entity
 from gateway.rules.explain import Explained, explain_rule
@@ -53,13 +55,15 @@ class RuleVerdict(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ExitVerdict:
-    """What became of a subscription: whether it wanted the event, and whom it then reaches."""
+    """What became of a subscription: whether it wanted the event, whom it then reaches, and the silence that
+    kept them from being told."""
 
     subscription: Subscription
     destination: Destination | None
     why: Why
     explained: Explained | None = None
     recipients: tuple[str, ...] = ()
+    silence: Silence | None = None
 
     @property
     def wanted(self) -> bool:
@@ -84,13 +88,14 @@ class TopicVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """The sources, topics, subscriptions and destinations of one instance, topics and subscriptions by age,
-    as of one registry version."""
+    """The sources, topics, subscriptions, destinations and silences of one instance, as of one registry
+    version; topics, subscriptions and silences by age."""
 
     topics: tuple[Topic, ...]
     subscriptions: Mapping[TopicId, Sequence[Subscription]]
     destinations: Mapping[DestinationId, Destination]
     sources: Mapping[SourceId, Source]
+    silences: tuple[Silence, ...] = ()
 
     @classmethod
     def of(cls, instance_id: InstanceId, entities: Iterable[Entity]) -> Arrangement:
@@ -99,9 +104,10 @@ class Arrangement:
         led: dict[TopicId, list[Subscription]] = defaultdict(list)
         destinations: dict[DestinationId, Destination] = {}
         sources: dict[SourceId, Source] = {}
+        silences: list[Silence] = []
         for one in entities:
             if (
-                isinstance(one, Topic | Subscription | Destination | Source)
+                isinstance(one, Topic | Subscription | Destination | Source | Silence)
                 and one.instance_id == instance_id
             ):
                 if isinstance(one, Topic):
@@ -110,26 +116,44 @@ class Arrangement:
                     led[one.topic_id].append(one)
                 elif isinstance(one, Source):
                     sources[one.id] = one
+                elif isinstance(one, Silence):
+                    silences.append(one)
                 else:
                     destinations[one.id] = one
         for subscriptions in led.values():
             subscriptions.sort(key=lambda row: (row.created_at, row.id))
-        by_age = tuple(sorted(topics, key=lambda row: (row.created_at, row.id)))
-        return cls(by_age, led, destinations, sources)
+        aged = tuple(sorted(topics, key=lambda row: (row.created_at, row.id)))
+        return cls(aged, led, destinations, sources, tuple(by_age(silences)))
 
 
 def explain(
-    arrangement: Arrangement, source_id: SourceId, view: EventView, *, quarantined: bool = False
+    arrangement: Arrangement,
+    source_id: SourceId,
+    view: EventView,
+    *,
+    at: float = 0.0,
+    quarantined: bool = False,
 ) -> Sequence[TopicVerdict]:
-    """What every topic says of an event of this source, fallbacks last; `quarantined` ones are not routed."""
+    """What every topic says of an event that this source sent `at` a time, fallbacks last; `quarantined` ones
+    are not routed."""
     verdicts: list[TopicVerdict] = []
     asked = None if quarantined else _asked_for(arrangement, source_id, view)
     taken = asked is not None
     for topic in sorted(arrangement.topics, key=lambda topic: topic.fallback):
         stopped = Why.QUARANTINED if quarantined else Why.OTHERS_TOOK if topic.fallback and taken else None
-        verdicts.append(_of_topic(arrangement, topic, source_id, view, stopped, asked=topic is asked))
+        verdict = _of_topic(arrangement, topic, source_id, view, stopped, asked=topic is asked)
+        verdicts.append(_silenced(arrangement, verdict, view, at))
         taken = taken or (verdicts[-1].took and not topic.fallback)
     return verdicts
+
+
+def _silenced(arrangement: Arrangement, verdict: TopicVerdict, view: EventView, at: float) -> TopicVerdict:
+    """The verdict with the silence that is over what it tells, if any."""
+    silence = silence_over(arrangement.silences, verdict.topic.id, view, at) if verdict.took else None
+    if silence is None:
+        return verdict
+    exits = [replace(one, silence=silence) if one.wanted else one for one in verdict.exits]
+    return replace(verdict, exits=tuple(exits))
 
 
 def _asked_for(arrangement: Arrangement, source_id: SourceId, view: EventView) -> Topic | None:

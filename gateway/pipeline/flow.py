@@ -43,6 +43,7 @@ from gateway.pipeline.route import DISABLED, TRIAL_TOPIC, Plan, named, plan
 from gateway.pipeline.send import Outcome, send
 from gateway.pipeline.settle import Tried, cancel, decide, give_back, verdict
 from gateway.pipeline.signature import Signatures
+from gateway.pipeline.silence import silenced
 from gateway.pipeline.snapshot import Current, Snapshot, configuration_busy
 from gateway.pipeline.told import Told
 from gateway.pipeline.validate import Verdict, validate
@@ -258,7 +259,7 @@ class Ingest:
         received_at: float,
     ) -> Sequence[Appended]:
         """Route and accept. Raises StaleRoutingError when the configuration is not the newest."""
-        routed = self._route(snapshot, source, decoded, verdicts)
+        routed = self._route(snapshot, source, decoded, verdicts, received_at)
         appended = await accept(
             self._ledger,
             source,
@@ -273,10 +274,16 @@ class Ingest:
         return appended
 
     def _route(
-        self, snapshot: Snapshot, source: Source, decoded: Sequence[Decoded], verdicts: Sequence[Verdict]
+        self,
+        snapshot: Snapshot,
+        source: Source,
+        decoded: Sequence[Decoded],
+        verdicts: Sequence[Verdict],
+        received_at: float,
     ) -> Sequence[Routed]:
         table = snapshot.table(source.instance_id, source.id)
         watches = snapshot.watches.get(source.id)
+        hushes = snapshot.hushes.get(source.instance_id)
         routed, planned = [], 0
         for one, judged in zip(decoded, verdicts, strict=True):
             caused = Plan() if judged.problems else plan(table, one.view)
@@ -288,7 +295,8 @@ class Ingest:
                     expected="a smaller batch",
                 )
             seen = () if judged.problems else observed(watches, one.view)
-            routed.append(Routed(one, judged, *caused, observations=seen))
+            told = silenced(hushes, caused.deliveries, one.view, received_at)
+            routed.append(Routed(one, judged, told, caused.topics, caused.rules, seen))
         return routed
 
 

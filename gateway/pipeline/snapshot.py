@@ -22,6 +22,7 @@ from gateway.domain.ids import (
     InstanceId,
     MonitorId,
     SchemaId,
+    SilenceId,
     SourceId,
     SubscriptionId,
     TemplateId,
@@ -29,11 +30,13 @@ from gateway.domain.ids import (
 )
 from gateway.domain.monitor import Monitor
 from gateway.domain.schema import Schema
+from gateway.domain.silence import Silence
 from gateway.domain.source import SELF, Instance, Key, Source, own_source
 from gateway.domain.template import Template
 from gateway.domain.topic import SourceRule, Topic
 from gateway.pipeline.direct import allowed_recipient
 from gateway.pipeline.route import Exit, Exits, OnProblem, RouteTable, exit_of, exits_of, feeding_rules
+from gateway.pipeline.silence import Hushes, hushes_by_instance
 from gateway.pipeline.validate import SchemaBinding, bindings
 from gateway.pipeline.watch import Watches, watches_by_source
 from gateway.pipeline.wording import Wording, wordings
@@ -74,6 +77,8 @@ class Snapshot:
     own_routes: Mapping[InstanceId, RouteTable] = field(default_factory=dict)
     monitors: Mapping[MonitorId, Monitor] = field(default_factory=dict)
     watches: Mapping[SourceId, Watches] = field(default_factory=dict)
+    silences: Mapping[SilenceId, Silence] = field(default_factory=dict)
+    hushes: Mapping[InstanceId, Hushes] = field(default_factory=dict)
     addresses: Mapping[SubscriptionId, SubscriptionAddress] = field(default_factory=dict)
     wordings: Mapping[SubscriptionId, Wording] = field(default_factory=dict)
     on_problem: OnProblem = _nobody
@@ -135,6 +140,7 @@ def build(
     addresses = _addresses(subscriptions, destinations_, previous)
     told = on_problem or (previous.on_problem if previous else _nobody)
     monitors = _by_id(_only(Monitor, by_type))
+    silences = _by_id(_only(Silence, by_type))
     own_routes = {
         instance.id: table
         for instance in instances.values()
@@ -166,6 +172,8 @@ def build(
         own_routes=own_routes,
         monitors=monitors,
         watches=watches_by_source(sources.values(), monitors.values(), told) if monitors else {},
+        silences=silences,
+        hushes=hushes_by_instance(silences.values(), told) if silences else {},
         addresses=addresses,
         on_problem=told,
         default_instance=min(instances.values(), key=lambda row: row.created_at, default=None),

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gateway.domain.clock import Clock
+from gateway.domain.delivery import State
 from gateway.domain.destination import Subscription
 from gateway.domain.errors import Invalid
 from gateway.domain.ids import EventId, SourceId, SubscriptionId, new_id
 from gateway.domain.source import Instance
 from gateway.domain.topic import SourceRule, Topic, TopicSource
 from gateway.pipeline.route import TRIAL_TOPIC, RouteTable, plan
+from gateway.pipeline.silence import silenced
 from gateway.pipeline.snapshot import Current, Snapshot, proposed_routes
 from gateway.ports import DeliveryFilter, EventFilter, Ledger, StoredEvent
 from gateway.service.explaining import view_of
@@ -67,7 +69,8 @@ class Change(NamedTuple):
 
 @dataclass(slots=True)
 class DryRun:
-    """What came out. Deliveries by subscription: `was` at the time, `now` as configured, `would` with it."""
+    """What came out. Deliveries by subscription: `was` at the time, `now` as configured, `would` with it; of
+    these last, so many are `silenced`."""
 
     version: int
     looked_at: int = 0
@@ -76,6 +79,7 @@ class DryRun:
     was: Counter[SubscriptionId] = field(default_factory=Counter)
     now: Counter[SubscriptionId] = field(default_factory=Counter)
     would: Counter[SubscriptionId] = field(default_factory=Counter)
+    silenced: int = 0
     problems: Counter[str] = field(default_factory=Counter)
     takes: list[StoredEvent] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
@@ -171,6 +175,8 @@ class DryRuns:
         after = [(row.subscription_id, row.recipient) for row in would.deliveries]
         run.now.update(subscription for subscription, _ in before)
         run.would.update(subscription for subscription, _ in after)
+        told = silenced(snapshot.hushes.get(instance.id), would.deliveries, view, stored.accepted.received_at)
+        run.silenced += sum(row.state is State.SUPPRESSED for row in told)
         gained, lost = sorted(set(after) - set(before)), sorted(set(before) - set(after))
         if (gained or lost) and len(run.changes) < SHOWN_CHANGES:
             run.changes.append(Change(stored, gained, lost))

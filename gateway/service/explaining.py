@@ -6,6 +6,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gateway.domain.clock import Clock
 from gateway.domain.delivery import Attempt, Delivery
 from gateway.domain.errors import NotFound, Problem
 from gateway.domain.ids import DeliveryId, InstanceId, SourceId, SubscriptionId
@@ -56,8 +57,9 @@ class Explanation:
 class Explanations:
     """Use cases that answer "why?"."""
 
-    def __init__(self, current: Current, registry: Registry, records: Records) -> None:
+    def __init__(self, current: Current, registry: Registry, records: Records, clock: Clock) -> None:
         self._current, self._registry, self._records = current, registry, records
+        self._clock = clock
         self._past: OrderedDict[int, Configuration] = OrderedDict()
 
     async def stored(self, instance: Instance, event_id: str, *, now: bool) -> Explanation:
@@ -70,7 +72,13 @@ class Explanations:
         snapshot = self._current.snapshot
         version = snapshot.version if now else accepted.registry_version
         arrangement = await self._arrangement(instance.id, version)
-        verdicts = explain(arrangement, accepted.source_id, view_of(found.stored), quarantined=bool(problems))
+        verdicts = explain(
+            arrangement,
+            accepted.source_id,
+            view_of(found.stored),
+            at=self._clock.now() if now else accepted.received_at,
+            quarantined=bool(problems),
+        )
         return Explanation(
             accepted.source_id,
             version,
@@ -98,6 +106,7 @@ class Explanations:
             Arrangement.of(instance.id, entities_of(snapshot)),
             source.id,
             decoded.view,
+            at=self._clock.now(),
             quarantined=bool(verdict.problems),
         )
         return Explanation(source.id, snapshot.version, verdicts, problems=verdict.problems)
@@ -134,7 +143,13 @@ def view_of(stored: StoredEvent) -> EventView:
 
 def entities_of(snapshot: Snapshot) -> Sequence[Entity]:
     """What routing goes by, of all instances."""
-    return [*snapshot.topics.values(), *snapshot.subscriptions.values(), *snapshot.destinations.values()]
+    return [
+        *snapshot.sources.values(),
+        *snapshot.topics.values(),
+        *snapshot.subscriptions.values(),
+        *snapshot.destinations.values(),
+        *snapshot.silences.values(),
+    ]
 
 
 def _by_subscription(found: EventWithDeliveries) -> Mapping[SubscriptionId, Sequence[Delivery]]:

@@ -25,6 +25,7 @@ from gateway.service.presets import Presets
 from gateway.service.quarantine import Quarantine
 from gateway.service.readiness import Readiness
 from gateway.service.schemas import Schemas
+from gateway.service.silences import Silences
 from gateway.service.sources import Sources
 from gateway.service.subscriptions import Subscriptions
 from gateway.service.templates import Templates
@@ -68,6 +69,7 @@ class Services:
     counting: Counting
     unsubscribe_links: UnsubscribeLinks
     monitors: Monitors
+    silences: Silences
     trials: Trials
     leaving: bool = False
     draining: bool = False

@@ -40,6 +40,7 @@ TEMPLATES = {f"{INSTANCE}/templates", f"{INSTANCE}/templates/{{id}}", PREVIEW}
 TEMPLATE = b64encode(b"{{event.subject}}").decode()
 MONITORS = {f"{INSTANCE}/monitors", f"{INSTANCE}/monitors/{{id}}"}
 WATCHABLE = {"rule": "", "failure": "false", "success": "true", "key": "job", "value": "data.size"}
+SILENCES = f"{INSTANCE}/silences"
 NOTIFICATIONS, BULK = f"{INSTANCE}/notifications", f"{INSTANCE}/notifications/bulk"
 OLD_NOTIFICATIONS = "/event-notifications/v1/apps/{instance_id}/notifications"
 
@@ -91,6 +92,8 @@ async def prepare(url: str) -> Known:
             ids.setdefault("templates", []).append(template["id"])
             monitor = await client.create("monitors", name=f"thing {number}", kind="failures")
             ids.setdefault("monitors", []).append(monitor["id"])
+            silence = await client.create("silences", rule="false", reason="a thing", lasts=3600)
+            ids.setdefault("silences", []).append(silence["id"])
 
         async def all_dead() -> bool:
             return len((await client.get("deliveries?state=dead"))["deliveries"]) == THINGS
@@ -156,6 +159,9 @@ def _complete(case: Any, known: Known) -> None:
     if place[1] in MONITORS:
         body |= {name: value for name, value in WATCHABLE.items() if name in body}
         body |= {"schedule": {"every_seconds": 60}, "from_start": False}
+    if place == ("POST", SILENCES):
+        body |= {"rule": "false", "lasts": 60}
+        body.pop("ends_at", None), body.pop("starts_at", None)
     if place == ("POST", "/identity/token"):
         body["grant_type"], body["apikey"] = APIKEY_GRANT, ADMIN_KEY
 

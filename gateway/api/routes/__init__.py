@@ -21,6 +21,7 @@ from gateway.api.resources.operations import OperationHandlers
 from gateway.api.resources.presets import PresetHandlers
 from gateway.api.resources.records import RecordHandlers
 from gateway.api.resources.schemas import SchemaHandlers
+from gateway.api.resources.silences import SilenceHandlers
 from gateway.api.resources.sources import SourceHandlers
 from gateway.api.resources.subscriptions import SubscriptionHandlers
 from gateway.api.resources.templates import TemplateHandlers
@@ -39,6 +40,7 @@ from gateway.api.routes import (
     presets,
     records,
     schemas,
+    silences,
     sources,
     subscriptions,
     templates,
@@ -75,6 +77,7 @@ def endpoints(services: Services) -> Sequence[AnyEndpoint]:
         *templates.declare(TemplateHandlers(services)),
         *unsubscribing.declare(UnsubscribeHandlers(services)),
         *monitors.declare(MonitorHandlers(services)),
+        *silences.declare(SilenceHandlers(services)),
         *identity.declare(IdentityHandlers(services)),
         *callbacks.declare(CallbackHandlers(services)),
         *operations.declare(OperationHandlers(services)),

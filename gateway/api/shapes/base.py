@@ -78,10 +78,11 @@ class PageAnswer(Answer):
 
 
 def page_frame(path: str, query: PageQuery, total: int) -> dict[str, Any]:
-    """Counts and links of a page."""
+    """Counts and links of a page; what else was asked for stays in them."""
+    asked = {name: value for name in sorted(query.model_fields_set) if (value := getattr(query, name))}
 
     def link(offset: int) -> Href:
-        words = {"limit": query.limit, "offset": offset} | ({"search": query.search} if query.search else {})
+        words = {**asked, "limit": query.limit, "offset": offset}
         return Href(href=f"{path}?{urlencode(words)}")
 
     following, before = query.offset + query.limit, max(query.offset - query.limit, 0)

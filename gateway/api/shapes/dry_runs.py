@@ -104,6 +104,7 @@ class DryRunAnswer(Answer):
         None, description="How often the proposal could not be evaluated, by code."
     )
     deliveries: CountedAnswer
+    silenced: int | None = Field(None, description="Of those with it, how many a silence is over.")
     subscriptions: list[SubscriptionCountedAnswer]
     takes: list[TakenEventAnswer] = Field(description="The newest events that it takes, 50 at most.")
     changes: list[ChangeAnswer] = Field(description="The newest events that would go elsewhere, 50 at most.")
@@ -126,6 +127,7 @@ def dry_run_answer(run: DryRun, proposal: Proposal, snapshot: Snapshot) -> DryRu
         taken=run.taken if proposal.topic else None,
         not_evaluable=dict(run.problems) or None,
         deliveries=CountedAnswer(was=run.was.total(), now=run.now.total(), would=run.would.total()),
+        silenced=run.silenced or None,
         subscriptions=[
             SubscriptionCountedAnswer(
                 subscription_id=one,

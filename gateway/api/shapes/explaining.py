@@ -17,6 +17,7 @@ from gateway.api.shapes.records import (
     problem_answer,
 )
 from gateway.domain.delivery import Delivery
+from gateway.domain.silence import Silence
 from gateway.pipeline.explain import ExitVerdict, RuleVerdict, TopicVerdict, Why
 from gateway.pipeline.snapshot import Snapshot
 from gateway.rules.explain import Explained
@@ -83,6 +84,14 @@ class ConsequenceAnswer(DeliveryAnswer):
     tries: list[AttemptAnswer]
 
 
+class SilencedAnswer(Answer):
+    """The silence that is over an event."""
+
+    id: str
+    author: str
+    reason: str
+
+
 class ExitVerdictAnswer(Answer):
     """What became of a subscription."""
 
@@ -98,6 +107,7 @@ class ExitVerdictAnswer(Answer):
     problem: str | None = None
     decided_by: list[FindingAnswer]
     recipients: list[str]
+    silence: SilencedAnswer | None = Field(None, description="What kept them from being told.")
     deliveries: list[ConsequenceAnswer]
 
 
@@ -230,8 +240,13 @@ def _exit(explanation: Explanation, verdict: ExitVerdict, snapshot: Snapshot) ->
         problem=(verdict.explained.problem if verdict.explained else "") or None,
         decided_by=_findings(verdict.explained),
         recipients=[one for one in verdict.recipients if one],
+        silence=_silence(verdict.silence),
         deliveries=_consequences(explanation, explanation.of(verdict), snapshot),
     )
+
+
+def _silence(silence: Silence | None) -> SilencedAnswer | None:
+    return SilencedAnswer(id=silence.id, author=silence.author, reason=silence.reason) if silence else None
 
 
 def _consequences(

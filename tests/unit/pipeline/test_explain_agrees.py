@@ -3,15 +3,18 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.domain.delivery import State
 from gateway.domain.destination import Destination, Subscription
 from gateway.domain.event import Event
 from gateway.domain.severity import Severity
+from gateway.domain.silence import SILENCED_BY, Silence
 from gateway.domain.source import Source
 from gateway.domain.topic import SourceRule, Topic, TopicSource
 from gateway.domain.view import EventView
 from gateway.domain.vocabulary import Vocabulary
 from gateway.pipeline.explain import Arrangement, Why, explain
 from gateway.pipeline.route import plan
+from gateway.pipeline.silence import silenced
 from gateway.pipeline.snapshot import build
 from gateway.ports import Configuration
 
@@ -58,10 +61,19 @@ def configurations(draw):
         )
         for number in range(draw(st.integers(0, 15)))
     ]  # fmt: skip
+    silences = [
+        Silence(
+            f"z{number}", draw(st.sampled_from("iiij")), draw(RULES), start, start + draw(st.integers(1, 3)),
+            "", "", draw(st.sampled_from((1.0, 2.0))), 1.0,
+            draw(st.sampled_from((None, "t1", "t2"))),
+        )
+        for number in range(draw(st.integers(0, 6)))
+        for start in [draw(st.integers(0, 3))]
+    ]  # fmt: skip
     foreign = Topic("foreign", "j", "", 1.0, 1.0, fallback=True)
     chosen = st.sampled_from(("", "", "t1", "t2", "gone"))
     sources = [Source(one, "i", one, 1.0, 1.0, topic_id=draw(chosen)) for one in SOURCES]
-    return Configuration(1, (*sources, *DESTINATIONS, *topics, *subscriptions, foreign))
+    return Configuration(1, (*sources, *DESTINATIONS, *topics, *subscriptions, *silences, foreign))
 
 
 @st.composite
@@ -81,11 +93,12 @@ def views(draw):
     return EventView(Event(attributes), words, draw(st.sampled_from(DATA)))
 
 
-@given(configuration=configurations(), view=views(), source=st.sampled_from(SOURCES))
+@given(configurations(), views(), st.sampled_from(SOURCES), st.integers(0, 6))
 @settings(max_examples=150, deadline=None)
-def test_what_is_explained_is_what_is_planned(configuration, view, source):
-    caused = plan(build(configuration, "").routes.get(source), view)
-    verdicts = explain(Arrangement.of("i", configuration.entities), source, view)
+def test_what_is_explained_is_what_is_planned(configuration, view, source, at):
+    snapshot = build(configuration, "")
+    caused = plan(snapshot.routes.get(source), view)
+    verdicts = explain(Arrangement.of("i", configuration.entities), source, view, at=at)
     explained = [
         (verdict.topic.id, row.subscription.id, row.subscription.destination_id, recipient)
         for verdict in verdicts
@@ -97,6 +110,13 @@ def test_what_is_explained_is_what_is_planned(configuration, view, source):
     ]
     assert sorted(explained) == sorted(planned)
     assert sorted(verdict.topic.id for verdict in verdicts if verdict.took) == sorted(caused.topics)
+    told = silenced(snapshot.hushes.get("i"), caused.deliveries, view, at)
+    assert {(row.topic_id, row.reason) for row in told if row.state is State.SUPPRESSED} == {
+        (verdict.topic.id, SILENCED_BY + row.silence.id)
+        for verdict in verdicts
+        for row in verdict.exits
+        if row.silence
+    }
     for verdict in verdicts:
         for row in verdict.exits:
             assert row.wanted is bool(row.recipients)
