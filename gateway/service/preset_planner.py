@@ -18,6 +18,7 @@ from dataclasses import replace
 from gateway.domain.destination import Subscription
 from gateway.domain.errors import Invalid
 from gateway.domain.ids import DestinationId, SubscriptionId, TemplateId, new_id
+from gateway.domain.noise import UNSAID
 from gateway.domain.source import SELF, Instance
 from gateway.domain.template import Template
 from gateway.domain.topic import SourceRule, Topic, TopicSource
@@ -90,6 +91,7 @@ class Planner:
             "description": landing.description,
             "enabled": enabled,
             "sources": self._feeds(landing, known),
+            **_first_policy(landing.policy, known),
         }
         if known is not None and all(getattr(known, name) == value for name, value in fields.items()):
             self._plan.steps.append(Step("keep", known))
@@ -160,7 +162,7 @@ class Planner:
         wishes, start = self._wishes, f"{landing.name}: {OWN} "
         if landing.event in wishes.own:
             targets = wishes.own[landing.event]
-            return self._all_named(start, targets, "")
+            return self._all_named(start, targets, Exit(OWN))
         kept = {} if landing.event in wishes.reset else before
         return {name: {} for name in kept if name.startswith(start)}
 
@@ -170,10 +172,10 @@ class Planner:
         start = f"{topic.name}: {exit_.role} "
         if exit_.role in self._wishes.roles:
             targets = self._wishes.roles[exit_.role]
-            return self._all_named(start, targets, exit_.rule)
+            return self._all_named(start, targets, exit_)
         kept: dict[str, Mapping[str, object]] = {name: {} for name in before if name.startswith(start)}
         elsewhere = [] if kept else self._elsewhere(exit_.role)
-        return kept or self._all_named(start, elsewhere, exit_.rule)
+        return kept or self._all_named(start, elsewhere, exit_)
 
     def _elsewhere(self, role: str) -> Sequence[Target]:
         """Where a role's messages of the other switched topics go: the global destinations."""
@@ -186,19 +188,26 @@ class Planner:
                 found.setdefault(row.destination_id, Target(row.destination_id, row.address))
         return list(found.values())
 
-    def _all_named(self, start: str, targets: Sequence[Target], rule: str) -> dict[str, Mapping[str, object]]:
+    def _all_named(
+        self, start: str, targets: Sequence[Target], exit_: Exit
+    ) -> dict[str, Mapping[str, object]]:
         """Subscriptions by name; of two destinations with one name, the second goes by its id."""
         found: dict[str, Mapping[str, object]] = {}
         for target in targets:
             destination = find_destination(self._plan.snapshot, self._instance, target.destination_id)
-            fields: dict[str, object] = {"destination_id": destination.id, "rule": _both(rule, target.only)}
+            rule = _both(exit_.rule, target.only)
+            fields: dict[str, object] = {"destination_id": destination.id, "rule": rule}
             if target.address is not None:
                 fields["address"] = dict(target.address)
+            if exit_.policy:
+                fields["policy"] = exit_.policy
             name = start + (destination.id if start + destination.name in found else destination.name)
             found[name] = fields
         return found
 
     def _put(self, known: Subscription | None, fields: Mapping[str, object]) -> None:
+        if known is not None and known.policy != UNSAID:
+            fields = {name: value for name, value in fields.items() if name != "policy"}
         subscription = self._subscriptions.proposed(
             self._plan.snapshot, self._instance, known.id if known else None, fields
         )
@@ -278,6 +287,11 @@ def _mode(before: Mapping[str, Subscription], user: str) -> NotifyUser:
     if user not in before:
         return NotifyUser.NONE
     return NotifyUser.ALSO if len(before) > 1 else NotifyUser.ONLY
+
+
+def _first_policy(policy: Mapping[str, object], known: Topic | None) -> dict[str, object]:
+    """The preset's noise policy, where nobody has said anything yet: what is set stays."""
+    return {"policy": policy} if policy and (known is None or known.policy == UNSAID) else {}
 
 
 def _both(rule: str, only: str) -> str:

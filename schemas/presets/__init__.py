@@ -10,7 +10,7 @@ shape of a file is `schemas/preset.json`. Templates that ship are another thing:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -21,10 +21,12 @@ ROOM = "presets/"
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """Which role hears of a topic's events, by which rule ('' for all)."""
+    """Which role hears of a topic's events, by which rule ('' for all), and what of its noise policy is its
+    own."""
 
     role: str
     rule: str = ""
+    policy: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Direct:
 @dataclass(frozen=True, slots=True)
 class Landing:
     """A topic to be. `rules` are alternatives; `event` is the switch that it has, '' for none; `monitors` are
-    the switches of those whose breaches land here too."""
+    the switches of those whose breaches land here too; `policy` is its noise policy, as the API takes it."""
 
     name: str
     description: str
@@ -50,6 +52,7 @@ class Landing:
     enabled: bool = True
     direct: Direct | None = None
     monitors: Sequence[str] = ()
+    policy: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

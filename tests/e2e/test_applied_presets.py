@@ -171,9 +171,40 @@ async def test_backupman_reports_go_to_all_and_failures_to_those_who_want_only_t
     assert got["failures"] == {"one drive failed", "finished, a file failed"}
 
 
+AT_ONCE = {"rate_limit": False, "duplicates": False, "digest": False}
+
+
+async def tell_at_once(client: Client) -> None:
+    """Switch off what the preset holds back, to see what goes where."""
+    for topic in (await client.get("topics"))["topics"]:
+        assert (await client.call("PUT", f"topics/{topic['id']}", {"policy": AT_ONCE}))[0] == 200
+
+
+async def test_ironcore_groups_are_as_quiet_as_the_page_says_until_somebody_says_otherwise(scene: Any):
+    ironcore = await scene("ironcore")
+    await ironcore.apply_roles()
+    client = ironcore.client
+    rows = (await client.get("subscriptions?limit=100"))["subscriptions"]
+    ways = {row["name"]: await client.get(f"subscriptions/{row['id']}") for row in rows}
+    held = {name: set(way.get("policy_in_force", ())) for name, way in ways.items()}
+    assert held["ops-team: ops-mail ops-mail"] == {"rate_limit", "duplicates"}
+    assert held["compliance: compliance-mail compliance-mail"] == {"rate_limit", "duplicates", "digest"}
+    assert held["ops-team: ops-metrics ops-metrics"] == set()
+    assert held["compliance: compliance-metrics compliance-metrics"] == set()
+    sponsor = ways["executive-sponsor: executive-mail executive-mail"]["policy_in_force"]["digest"]
+    assert (sponsor["frequency"], sponsor["weekday"], sponsor["rule"]) == ("weekly", "mon", "")
+    await tell_at_once(client)
+    own = {"policy": {"digest": True}}
+    metrics = ways["ops-team: ops-metrics ops-metrics"]["id"]
+    assert (await client.call("PATCH", f"subscriptions/{metrics}", own))[0] == 200
+    assert {one["action"] for one in await ironcore.apply_roles()} == {"keep"}, "what is set stays"
+    assert (await client.get(f"subscriptions/{metrics}"))["policy"]["digest"] is True
+
+
 async def test_ironcore_groups_get_what_the_page_says(scene: Any):
     ironcore = await scene("ironcore")
     await ironcore.apply_roles()
+    await tell_at_once(ironcore.client)
     kinds = schemas.names()
     kinds = [one.rpartition("/")[2] for one in kinds if one.startswith("events/ironcore/")]
     severities: dict[str, str] = {}
@@ -204,6 +235,7 @@ async def test_ironcore_groups_get_what_the_page_says(scene: Any):
 async def test_an_ironcore_sender_may_name_its_group(scene: Any):
     ironcore = await scene("ironcore")
     await ironcore.apply_roles("executive-mail")
+    await tell_at_once(ironcore.client)
     path = f"sources/{ironcore.source}/events?topic=executive-sponsor"
     _, answer = await ironcore.client.call("POST", path, example("ironcore/backup.completed"))
     ironcore.sent[answer["notification_id"]] = "asked for"

@@ -17,11 +17,14 @@ from gateway.api.shapes.monitors import (
     Seconds,
     schedule_of,
 )
+from gateway.api.shapes.noise import PolicyAnswer, policy_answer
 from gateway.domain.destination import Subscription
 from gateway.domain.ids import DestinationId, SourceId
 from gateway.domain.monitor import MEASURING, Monitor, MonitorKind
+from gateway.domain.noise import UNSAID
 from gateway.domain.template import Template
 from gateway.domain.topic import Topic
+from gateway.service.noise import edited
 from gateway.service.preset_plan import NotifyUser, Plan, Step, Target, Wishes
 from schemas.presets import Expectation, Landing, Preset
 
@@ -86,6 +89,7 @@ class PresetTopicAnswer(Answer):
     event: str | None = Field(None, description="The switch.")
     tells_user: bool | None = None
     subscriptions: list[dict[str, str]] = Field(description="Role and rule of each.")
+    policy: PolicyAnswer | None = Field(None, description="Its noise policy.")
 
 
 class PresetMonitorAnswer(Answer):
@@ -226,6 +230,7 @@ def _topic(landing: Landing) -> PresetTopicAnswer:
         event=landing.event or None,
         tells_user=True if landing.direct else None,
         subscriptions=[{"role": one.role, "rule": one.rule} for one in landing.exits],
+        policy=policy_answer(edited(UNSAID, landing.policy)),
     )
 
 

@@ -12,9 +12,10 @@ from cyclopts import Parameter
 
 from gateway.cli.client import Client, segment
 from gateway.cli.lookup import id_of
+from gateway.cli.noise_words import policy_words
 from gateway.cli.nouns.common import USUAL, Common, noun_app
-from gateway.cli.nouns.monitor import seconds
 from gateway.cli.screen import console, say, show_json, show_one, show_rows
+from gateway.cli.times import seconds
 from gateway.domain.errors import ConfigurationError
 
 STEP_COLUMNS = ("action", "noun", "name", "rules", "enabled")
@@ -116,14 +117,20 @@ def show(preset: PresetName, /, *, common: Common = USUAL) -> None:
     show_one(found, common.output)
     console().print()
     rows = [
-        {**topic, "role": exit_["role"], "wants": exit_["rule"]}
+        {**topic, "role": exit_["role"], "wants": exit_["rule"], "noise": _noise(topic)}
         for topic in topics
         for exit_ in topic["subscriptions"] or [{"role": "", "rule": ""}]
     ]
-    show_rows(rows, ("name", "enabled", "rules", "role", "wants"), common.output)
+    show_rows(rows, ("name", "enabled", "rules", "noise", "role", "wants"), common.output)
     if monitors:
         console().print()
         show_rows([{**one, "breach": _breach(one)} for one in monitors], MONITOR_COLUMNS, common.output)
+
+
+def _noise(topic: dict[str, Any]) -> str:
+    """The noise policy of a topic, in words."""
+    words = policy_words(topic.get("policy") or {}, {})
+    return "; ".join(f"{name.replace('_', ' ')}: {said}" for name, said in words.items())
 
 
 def _breach(monitor: dict[str, Any]) -> str:

@@ -6,12 +6,15 @@ from collections import Counter
 import pytest
 
 import schemas
+from gateway.api.shapes.noise import PolicyGiven
 from gateway.domain.monitor import MonitorKind
+from gateway.domain.noise import UNSAID, Digest, DuplicateWindow, Frequency, RateLimit, in_force
 from gateway.pipeline.route import compiled
 from gateway.pipeline.watch import operand
 from gateway.pipeline.wording import compile_parts
 from gateway.rules.expression import parse_expression
 from gateway.rules.names import unknown_names
+from gateway.service.noise import edited, policy_problems
 from gateway.service.preset_monitors import breach_rules
 from gateway.spi.discovery import source_formats
 from gateway.spi.json_schema import CompiledSchema
@@ -82,6 +85,28 @@ def test_what_no_product_promises_is_off():
         "dbackup: size limit",
         "ibm-backup: heartbeat",
         "ironcore: missing backup",
+    }
+
+
+@every
+def test_every_noise_policy_is_one_that_the_api_takes(preset):
+    policies = [part.policy for topic in preset.topics for part in (topic, *topic.exits)]
+    for policy in filter(None, policies):
+        edit = PolicyGiven.model_validate(policy).edit
+        assert edited(UNSAID, edit) == edited(UNSAID, policy) and policy_problems(edited(UNSAID, edit)) == []
+
+
+def test_ironcore_s_groups_are_as_quiet_as_its_page_says():
+    held = {
+        topic.name: in_force(edited(UNSAID, topic.policy), edited(UNSAID, exit_.policy))
+        for topic in presets()["ironcore"].topics
+        for exit_ in topic.exits
+        if not exit_.role.endswith("-metrics")
+    }
+    assert {(one.rate_limit, one.duplicates) for one in held.values()} == {(RateLimit(), DuplicateWindow())}
+    assert {name: one.digest for name, one in held.items() if one.digest} == {
+        "compliance": Digest("severity in (info, notice)"),
+        "executive-sponsor": Digest(frequency=Frequency.WEEKLY),
     }
 
 
