@@ -78,21 +78,22 @@ def shown_at(deadline: float, *, since: float, outages: Sequence[Outage]) -> flo
 
 def _deadlines(schedule: Schedule, around: float) -> Iterator[float]:
     """Deadlines by time of day in order, from some days before a moment on."""
-    zone, clock = ZoneInfo(schedule.zone), _time_of(schedule.by)
+    zone, clock = ZoneInfo(schedule.zone), time_of(schedule.by)
     day = datetime.fromtimestamp(around, UTC).date() - timedelta(days=LEEWAY_DAYS)
     days = {DAYS.index(one) for one in schedule.days} or set(range(WEEK))
     while True:
         if day.weekday() in days:
-            yield _moment(day, clock, zone)
+            yield moment_of(day, clock, zone)
         day += timedelta(days=1)
 
 
 @lru_cache(maxsize=1024)
-def _time_of(text: str) -> time:
+def time_of(text: str) -> time:
+    """A time of day ("06:00")."""
     return time.fromisoformat(text)
 
 
-def _moment(day: date, clock: time, zone: ZoneInfo) -> float:
+def moment_of(day: date, clock: time, zone: ZoneInfo) -> float:
     """The later of the two readings of a local time; they differ only where the clocks change."""
     local = datetime.combine(day, clock, zone)
     return max(local.timestamp(), local.replace(fold=1).timestamp())
