@@ -20,32 +20,44 @@ LONGEST_CHAIN = 8
 MINUTE, HOUR_MINUTES = 60, 60
 
 
-@lru_cache(maxsize=4096)
 def digest_after(digest: Digest, moment: float) -> float:
     """The first time of a digest after a moment."""
-    if digest.frequency is not Frequency.HOURLY:
-        return following(_schedule(digest), moment)
-    found = (int(moment) // MINUTE + 1) * MINUTE
-    while ahead := _minutes_to(digest, found):
-        found += ahead * MINUTE
-    return float(found)
+    return _after(digest, _minute(moment))
 
 
-@lru_cache(maxsize=4096)
 def digest_before(digest: Digest, moment: float) -> float:
     """The last time of a digest up to and including a moment."""
-    if digest.frequency is not Frequency.HOURLY:
-        schedule = _schedule(digest)
-        return preceding(schedule, following(schedule, moment))
-    found = int(moment) // MINUTE * MINUTE
-    while ahead := _minutes_to(digest, found):
-        found -= (HOUR_MINUTES - ahead) * MINUTE
-    return float(found)
+    return _before(digest, _minute(moment))
 
 
 def quiet_until(quiet: QuietHours, moment: float) -> float | None:
     """When the quiet hours end that a moment lies in, None outside of them."""
-    until, inside = moment, False
+    return _quiet_until(quiet, _minute(moment))
+
+
+def _minute(moment: float) -> int:
+    """The full minute that a moment lies in: what is true at its beginning is true all through it."""
+    return int(moment // MINUTE) * MINUTE
+
+
+@lru_cache(maxsize=4096)
+def _after(digest: Digest, minute: int) -> float:
+    if digest.frequency is Frequency.HOURLY:
+        return _shown(digest, minute + MINUTE, 1)
+    return following(_schedule(digest), minute)
+
+
+@lru_cache(maxsize=4096)
+def _before(digest: Digest, minute: int) -> float:
+    if digest.frequency is Frequency.HOURLY:
+        return _shown(digest, minute, -1)
+    schedule = _schedule(digest)
+    return preceding(schedule, following(schedule, minute))
+
+
+@lru_cache(maxsize=4096)
+def _quiet_until(quiet: QuietHours, minute: int) -> float | None:
+    until, inside = float(minute), False
     for _ in range(LONGEST_CHAIN):
         end = max((end for start, end in _stretches(quiet, until) if start <= until < end), default=None)
         if end is None:
@@ -59,10 +71,16 @@ def _schedule(digest: Digest) -> Schedule:
     return Schedule(by=digest.time, zone=digest.zone, days=days)
 
 
-def _minutes_to(digest: Digest, moment: int) -> int:
-    """Minutes from a full minute until the wall clock shows those of the digest, if nobody touches it."""
-    shown = datetime.fromtimestamp(moment, ZoneInfo(digest.zone)).minute
-    return (time_of(digest.time).minute - shown) % HOUR_MINUTES
+def _shown(digest: Digest, minute: int, step: int) -> float:
+    """The first moment from a full minute on, or back, at which the wall clock shows the digest's minutes."""
+    zone, wanted = ZoneInfo(digest.zone), time_of(digest.time).minute
+    local = datetime.fromtimestamp(minute, zone)
+    found = minute + step * (step * (wanted - local.minute) % HOUR_MINUTES) * MINUTE
+    if datetime.fromtimestamp(found, zone).utcoffset() == local.utcoffset():
+        return float(found)
+    while datetime.fromtimestamp(minute, zone).minute != wanted:  # the clocks change: look at each minute
+        minute += step * MINUTE
+    return float(minute)
 
 
 def _stretches(quiet: QuietHours, moment: float) -> Iterator[tuple[float, float]]:
