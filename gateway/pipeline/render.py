@@ -19,5 +19,6 @@ def render(
         public_url,
         destination_id=claim.destination_id,
         unsubscribe_url=unsubscribe_url,
+        repeats=claim.repeats,
     )
     return wording.of(message) if wording else message

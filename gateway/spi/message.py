@@ -20,6 +20,7 @@ from gateway.domain.view import EventView, Json, Missing
 from gateway.domain.vocabulary import Outcome, Vocabulary
 from gateway.spi.callback import callback_url
 from gateway.spi.cloudevents.payload import payload
+from gateway.spi.digest import digest_lines, is_digest
 
 
 class MessageState(StrEnum):
@@ -51,6 +52,7 @@ beside them, and the whole of what is posted."""
 
 EVENT_LINK = "Event"
 
+_OF_A_DIGEST = frozenset({"Severity", "Time"})
 _PROBLEMS = frozenset({Outcome.PARTIAL, Outcome.FAILED, Outcome.CORRUPT, Outcome.MISSED, Outcome.WARNING})
 
 
@@ -60,7 +62,8 @@ class Message:
 
     `templated` holds the parts that the subscription's template made, escaped for their target; `note` is
     for the attempt: what the reader of the message does not see. `unsubscribe_url` is where the recipient
-    wants no more of them, '' where there is no such place.
+    wants no more of them, '' where there is no such place. `repeats` is how many like it were suppressed
+    since the last one that was told.
     """
 
     delivery_id: str
@@ -71,6 +74,7 @@ class Message:
     note: str = ""
     destination_id: str = ""
     unsubscribe_url: str = ""
+    repeats: int = 0
 
     @property
     def event(self) -> Event:
@@ -98,7 +102,9 @@ class Message:
 
     @property
     def state(self) -> MessageState:
-        """Whether this tells of a problem or of something that went well."""
+        """Whether this tells of a problem, of something that went well, or of several things at once."""
+        if is_digest(self.accepted):
+            return MessageState.DIGEST
         if self.vocabulary.outcome in _PROBLEMS or self.severity >= Severity.WARNING:
             return MessageState.PROBLEM
         return MessageState.INFO
@@ -120,7 +126,15 @@ class Message:
     @property
     def summary(self) -> str:
         """Why, in a sentence or two; '' where the event does not say."""
-        return self.templated.get(TEXT) or self.vocabulary.summary or ""
+        return self.templated.get(TEXT) or self._told
+
+    @cached_property
+    def _told(self) -> str:
+        """The event's summary, and what were suppressed; of a digest, a line for each that it tells of."""
+        told = self.vocabulary.summary or ""
+        if self.state is MessageState.DIGEST:
+            return "\n\n".join(part for part in (told, "\n".join(digest_lines(self.payload))) if part)
+        return f"{told}\n+{self.repeats:,} like this were suppressed." if told and self.repeats else told
 
     @cached_property
     def facts(self) -> tuple[Fact, ...]:
@@ -129,9 +143,11 @@ class Message:
         if TEXT in self.templated:
             return ()
         words = self.vocabulary
+        suppressed = f"+{self.repeats:,} like this" if self.repeats and not words.summary else None
         known = (
             ("Severity", words.severity.word if words.severity else None),
             ("Outcome", words.outcome),
+            ("Suppressed", suppressed),
             ("Resource", words.resource),
             ("Job", words.job),
             ("Actor", words.actor),
@@ -140,7 +156,10 @@ class Message:
             ("Source", self.event.source),
             ("Time", self.event.text("time")),
         )
-        return tuple(Fact(name, value) for name, value in known if value)
+        shown = [Fact(name, value) for name, value in known if value]
+        if self.state is MessageState.DIGEST:  # where it comes from says nothing to its readers
+            return tuple(fact for fact in shown if fact.name in _OF_A_DIGEST)
+        return tuple(shown)
 
     @cached_property
     def links(self) -> tuple[Link, ...]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from gateway.domain.severity import Severity
 from gateway.domain.vocabulary import Outcome
+from tests.fakes.digests import digest, repeated
 from tests.fakes.messages import make_message
 
 PUBLIC_URL = "https://gateway.example.com"
@@ -48,4 +49,11 @@ HOSTILE = make_message(
 )
 BARE = make_message(attributes={"time": None})
 
-ALL = {"failure": FAILURE, "success": SUCCESS, "hostile": HOSTILE, "bare": BARE}
+ALL = {
+    "failure": FAILURE,
+    "success": SUCCESS,
+    "hostile": HOSTILE,
+    "bare": BARE,
+    "digest": digest(),
+    "repeated": repeated(FAILURE),
+}

@@ -1,5 +1,5 @@
 """The occasions of which a golden file shows what a receiver gets: a failure, a recovery, an event that
-means harm, an event with next to nothing in it."""
+means harm, an event with next to nothing in it, a digest, and a failure like those that were suppressed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import replace
 from gateway.domain.severity import Severity
 from gateway.domain.vocabulary import Outcome
 from gateway.spi.message import Message
+from tests.fakes.digests import digest, repeated
 from tests.fakes.messages import make_message
 
 PUBLIC_URL = "https://tocsin.example.com"
@@ -64,4 +65,6 @@ OCCASIONS: Mapping[str, Callable[[], Message]] = {
     "recovery": recovery,
     "hostile": hostile,
     "bare": bare,
+    "digest": digest,
+    "repeated": lambda: repeated(failure()),
 }

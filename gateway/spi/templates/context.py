@@ -116,6 +116,7 @@ def _message(message: Message) -> dict[str, Callable[[], object]]:
         "facts": lambda: [fact._asdict() for fact in message.facts],
         "links": lambda: [link._asdict() for link in message.links],
         "id": lambda: message.delivery_id,
+        "repeats": lambda: message.repeats,
         "public_url": lambda: message.public_url,
     }
 

@@ -18,6 +18,7 @@ from gateway.spi.destination import MASK, Pace, Tools
 from gateway.spi.outcome import DeliveryFailed, Reason
 from gateway.spi.secret_fields import open_settings, plain_secrets, with_secrets
 from gateway.spi.signing import generate_secret, verify
+from tests.fakes.digests import digest
 from tests.fakes.golden import assert_golden
 from tests.fakes.http_sink import HttpSink, Reply
 from tests.fakes.messages import DELIVERY_ID, make_message, message_of
@@ -44,6 +45,12 @@ async def test_a_request_is_as_in_the_golden_file(sink, tools):
     lines = [b"%b: %b" % field for field in request.raw_headers if field[0] != b"Host"]
     head = f"{request.method} {request.target} HTTP/1.1".encode()
     assert_golden("webhook/structured.http", b"\n".join([head, *lines, b"", request.body, b""]))
+
+
+async def test_a_digest_is_as_in_the_golden_file(sink, tools):
+    await webhook(sink, tools).deliver(digest(), WebhookAddress())
+    (request,) = sink.requests
+    assert_golden("webhook/digest.json", (json.dumps(json.loads(request.body), indent=2) + "\n").encode())
 
 
 async def test_the_event_is_forwarded_byte_for_byte(sink, tools):
