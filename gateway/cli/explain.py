@@ -15,6 +15,7 @@ from rich.tree import Tree
 from gateway.cli.client import Client, segment
 from gateway.cli.lookup import id_of
 from gateway.cli.nouns.common import USUAL, Common
+from gateway.cli.reasons import said
 from gateway.cli.screen import console, plain, show_json
 from gateway.domain.errors import ConfigurationError
 from gateway.domain.source import SELF
@@ -121,8 +122,8 @@ def _consequences(deliveries: Sequence[Row]) -> Iterator[tuple[str, str]]:
         parts = [
             f"{one['state']} {one['settled_at']}" if one.get("settled_at") else one["state"],
             f"to {one['recipient']}" if one.get("recipient") else "",
-            f"because of {one['reason']}" if one.get("reason") else "",
-            f"due {one['due_at']}" if one.get("due_at") else "",
+            said(one["reason"]) if one.get("reason") else "",
+            f"{'until' if one['state'] == 'held' else 'due'} {one['due_at']}" if one.get("due_at") else "",
         ]
         yield f"delivery {one['id']}: {', '.join(part for part in parts if part)}", ""
         for attempt in one["tries"]:
