@@ -27,6 +27,7 @@ from gateway.pipeline.claim import Claimer
 from gateway.pipeline.counts import Counts
 from gateway.pipeline.dispatcher import Dispatcher, Limits
 from gateway.pipeline.flow import Dispatch, Ingest
+from gateway.pipeline.rate import RateGate
 from gateway.pipeline.results import LastResults
 from gateway.pipeline.sightings import Sightings
 from gateway.pipeline.signature import Signatures
@@ -51,6 +52,7 @@ from gateway.service.destinations import GONE, Destinations
 from gateway.service.dry_run import DryRuns
 from gateway.service.explaining import Explanations
 from gateway.service.instances import Instances
+from gateway.service.keeping import Keeping
 from gateway.service.keys import Keys
 from gateway.service.ledger import Records
 from gateway.service.monitors import Monitors
@@ -164,12 +166,14 @@ class Gateway:
         self.current.watch(lambda snapshot: sightings.forget(snapshot.sources))
         self.current.watch(lambda snapshot: self._results.forget(snapshot.destinations))
         told = Told(self.metrics, counts, sightings, self._results)
+        self._gate = RateGate(store.rates, clock)
         dispatch = Dispatch(
             self.current,
             store.ledger,
             self.channels,
             clock,
             told,
+            gate=self._gate,
             public_url=settings.public_url,
             unsubscribe_links=identity.unsubscribe_links,
             on_gone=gone,
@@ -194,6 +198,7 @@ class Gateway:
             self.dispatcher,
             clock,
             told,
+            gate=self._gate,
             signatures=Signatures(identity.secrets),
             max_batch_events=settings.max_batch_events,
         )
@@ -235,6 +240,7 @@ class Gateway:
             self.current, store.registry, store.monitors, self.ingest, clock, self.metrics
         )
         self.ingest.on_observed = self._watching.wake
+        self._keeping = Keeping(self.current, store.registry, store.holds, self._gate, clock, self.metrics)
         self._retention = Retention(
             store.ledger,
             clock,
@@ -285,6 +291,7 @@ class Gateway:
             self._tasks.append(asyncio.create_task(self._claimer.run(), name=CLAIMER))
         self._tasks += [
             asyncio.create_task(self._retention.run(self._stopping), name="retention"),
+            asyncio.create_task(self._keeping.run(self._stopping), name="holds"),
             asyncio.create_task(self._count(), name="counts"),
             asyncio.create_task(self._results.run(), name="results"),
             asyncio.create_task(self.services.counting.run(self._stopping), name="counting"),
@@ -325,6 +332,7 @@ class Gateway:
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
+        await self._gate.close()
         await self._results.write()
         await self.services.counting.write()
         await self.channels.close()

@@ -37,8 +37,11 @@ from gateway.pipeline.channels import Channels, blank_address
 from gateway.pipeline.correct import Correction, corrected
 from gateway.pipeline.decode import decode, decode_for, decode_native, permit
 from gateway.pipeline.dispatcher import Dispatcher
+from gateway.pipeline.noise import Moment, Noise
+from gateway.pipeline.rate import RateGate
 from gateway.pipeline.receive import Envelope
 from gateway.pipeline.render import render
+from gateway.pipeline.restrain import held_back
 from gateway.pipeline.route import DISABLED, TRIAL_TOPIC, Plan, named, plan
 from gateway.pipeline.send import Outcome, send
 from gateway.pipeline.settle import Tried, cancel, decide, give_back, verdict
@@ -96,11 +99,12 @@ class Ingest:
         clock: Clock,
         told: Told,
         *,
+        gate: RateGate,
         signatures: Signatures,
         max_batch_events: int,
     ) -> None:
         self._current, self._ledger, self._dispatcher = current, ledger, dispatcher
-        self._clock, self._signatures = clock, signatures
+        self._clock, self._gate, self._signatures = clock, gate, signatures
         self._told, self._metrics = told, told.metrics
         self._max_batch_events = max_batch_events
         self.on_observed: Callable[[], None] = lambda: None
@@ -284,9 +288,10 @@ class Ingest:
         table = snapshot.table(source.instance_id, source.id)
         watches = snapshot.watches.get(source.id)
         hushes = snapshot.hushes.get(source.instance_id)
+        moment = Moment(self._clock.now(), self._gate.waits) if snapshot.noises else None
         routed, planned = [], 0
         for one, judged in zip(decoded, verdicts, strict=True):
-            caused = Plan() if judged.problems else plan(table, one.view)
+            caused = Plan() if judged.problems else plan(table, one.view, moment)
             planned += len(caused.deliveries)
             if planned > MAX_PLANNED and len(decoded) > 1:
                 raise TooLarge(
@@ -318,7 +323,7 @@ def _released(
 class Dispatch:
     """From a claimed delivery to its settlement. `on_gone` is told of a destination that answered 410."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one for each station
         self,
         current: Current,
         ledger: Ledger,
@@ -326,6 +331,7 @@ class Dispatch:
         clock: Clock,
         told: Told,
         *,
+        gate: RateGate,
         public_url: str,
         unsubscribe_links: UnsubscribeLinks,
         on_gone: Callable[[DestinationId], Awaitable[None]],
@@ -334,7 +340,7 @@ class Dispatch:
         self._clock, self._public_url = clock, public_url
         self._told, self._metrics = told, told.metrics
         self._unsubscribe_links = unsubscribe_links
-        self._on_gone = on_gone
+        self._gate, self._on_gone = gate, on_gone
 
     async def deliver(self, claim: Claim) -> Tried | None:
         """One try, settled durably when this returns. None when there was nothing to try.
@@ -360,6 +366,9 @@ class Dispatch:
             now = self._clock.now()
             await self._settle(give_back(claim, due_at=now, reason=DISABLED))
             return Tried(due_at=now)
+        noise = None if trial else snapshot.noises.get(claim.subscription_id)
+        if noise is not None and (waiting := await self._restrained(claim, noise)) is not None:
+            return waiting
         self._metrics.in_flight.inc()
         try:
             outcome = await self._attempt(claim, destination, snapshot)
@@ -372,6 +381,23 @@ class Dispatch:
         now = self._clock.now()
         self._told.settled(claim, destination.kind, outcome, settlement, written=written, now=now)
         return await self._tried(outcome, settlement, destination.id)
+
+    async def _restrained(self, claim: Claim, noise: Noise) -> Tried | None:
+        """Settle a delivery that its policy does not let go now; None for one that goes."""
+        try:
+            settlement = await held_back(claim, noise, self._gate, self._clock.now())
+        except Refused as error:
+            due_at = self._clock.now() + SETTLE_AGAIN_SECONDS
+            await self._settle(give_back(claim, due_at=due_at, reason=error.code))
+            return Tried(due_at=due_at)
+        if settlement is not None:
+            if await self._settle(settlement):
+                self._told.held(settlement.reason)
+            return Tried()
+        if not self._ledger.holds(claim):
+            self._metrics.lapsed_leases.inc()
+            return Tried()
+        return None
 
     async def _attempt(self, claim: Claim, destination: Destination, snapshot: Snapshot) -> Outcome:
         """One try. Whatever breaks on the way to it is how it ended: else nobody would take it up again."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
+import msgspec
 import structlog
 
 from gateway.domain.delivery import Planned, State
@@ -23,9 +24,11 @@ from gateway.domain.destination import Destination, Subscription
 from gateway.domain.errors import Invalid, Malformed, Problem
 from gateway.domain.event import Event, forbidden_character
 from gateway.domain.ids import DeliveryId, DestinationId, SourceId, SubscriptionId, TopicId, new_id
+from gateway.domain.template import REFERENCES
 from gateway.domain.topic import SourceRule, Topic
 from gateway.domain.view import EventView
 from gateway.pipeline.direct import direct_recipients
+from gateway.pipeline.noise import Moment, Noise, Occasion, told_once
 from gateway.rules.compile import compile_rule, compile_unguarded
 from gateway.rules.evaluation import Predicate, guarded
 from gateway.rules.expression import parse_expression
@@ -68,7 +71,7 @@ class Compiled(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """A subscription as routing needs it: its own predicate and whom it reaches."""
+    """A subscription as routing needs it: its own predicate, whom it reaches, its policy if it has one."""
 
     subscription: Subscription
     destination_id: DestinationId
@@ -76,6 +79,7 @@ class Exit:
     filing: Filing
     recipients: tuple[str, ...]
     held: bool
+    noise: Noise | None = None
 
     def reached(self, view: EventView) -> tuple[str, ...]:
         """Whom it reaches with this event."""
@@ -150,22 +154,56 @@ class RouteTable:
             yield from _taking(self._fallbacks, view)
 
 
-def plan(table: RouteTable | None, view: EventView) -> Plan:
-    """What one event causes; which deliveries are born leased is decided at accept."""
+def plan(table: RouteTable | None, view: EventView, moment: Moment | None = None) -> Plan:
+    """What one event causes; which deliveries are born leased is decided at accept. Noise policies act on
+    them if there is a `moment`."""
     if table is None:
         return Plan()
     planned: list[Planned] = []
     taken: list[Candidate] = []
+    noisy: list[tuple[Exit, int, int]] = []
     for candidate in table.matching(view):
         taken.append(candidate)
         for exit_ in candidate.exits.possible(view):
             if exit_.matches(view):
-                planned += [_planned(candidate, exit_, recipient) for recipient in exit_.reached(view)]
+                rows = [_planned(candidate, exit_, recipient) for recipient in exit_.reached(view)]
+                if exit_.noise is not None:
+                    noisy.append((exit_, len(planned), len(planned) + len(rows)))
+                planned += rows
+    if noisy and moment is not None:
+        planned = _quieted(planned, noisy, taken, Occasion(view, moment))
     return Plan(
         tuple(planned),
         tuple(one.topic.id for one in taken),
         tuple(one.rule_id for one in taken if one.rule_id),
     )
+
+
+def _quieted(
+    planned: list[Planned],
+    noisy: Sequence[tuple[Exit, int, int]],
+    taken: Sequence[Candidate],
+    occasion: Occasion,
+) -> list[Planned]:
+    """Deliveries as policies leave them; `noisy` says which of them are of an exit that has one."""
+    sparing = set()
+    for exit_, start, end in noisy:
+        assert exit_.noise is not None  # noqa: S101  else it was not noisy
+        planned[start:end] = exit_.noise.applied(planned[start:end], occasion)
+        if exit_.noise.in_force.once_per_target:
+            sparing.add(exit_.subscription.id)
+    if not sparing or len(planned) == 1:
+        return planned
+    exits = {
+        one.subscription.id: one for candidate in taken for one in candidate.exits.possible(occasion.view)
+    }
+    return told_once(planned, sparing, lambda one: address_key(exits[one].subscription))
+
+
+def address_key(subscription: Subscription) -> bytes:
+    """What the addresses of two subscriptions have in common that lead to one place, however they word it."""
+    place = {name: value for name, value in subscription.address.items() if name not in REFERENCES}
+    return msgspec.json.encode(place, order="deterministic")
 
 
 def _taking(candidates: RuleIndex[Candidate], view: EventView) -> Iterable[Candidate]:
@@ -248,12 +286,13 @@ def exit_of(
     destination: Destination,
     recipients: tuple[str, ...],
     on_problem: OnProblem = lambda *_: None,
+    noise: Noise | None = None,
 ) -> Exit:
     """A subscription made ready for routing; one whose rule cannot be compiled wants nothing."""
     ready = _compiled_or_never("", "", subscription.rule, subscription=subscription.id)
     matches = ready.owned((subscription.id,), on_problem)
     held = not destination.enabled
-    return Exit(subscription, destination.id, matches, ready.filing, recipients, held)
+    return Exit(subscription, destination.id, matches, ready.filing, recipients, held, noise)
 
 
 def exits_of(exits: Sequence[Exit]) -> Exits:

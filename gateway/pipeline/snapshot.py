@@ -35,6 +35,8 @@ from gateway.domain.source import SELF, Instance, Key, Source, own_source
 from gateway.domain.template import Template
 from gateway.domain.topic import SourceRule, Topic
 from gateway.pipeline.direct import allowed_recipient
+from gateway.pipeline.noise import Noise
+from gateway.pipeline.policies import policies
 from gateway.pipeline.route import Exit, Exits, OnProblem, RouteTable, exit_of, exits_of, feeding_rules
 from gateway.pipeline.silence import Hushes, hushes_by_instance
 from gateway.pipeline.validate import SchemaBinding, bindings
@@ -81,6 +83,7 @@ class Snapshot:
     hushes: Mapping[InstanceId, Hushes] = field(default_factory=dict)
     addresses: Mapping[SubscriptionId, SubscriptionAddress] = field(default_factory=dict)
     wordings: Mapping[SubscriptionId, Wording] = field(default_factory=dict)
+    noises: Mapping[SubscriptionId, Noise] = field(default_factory=dict)
     on_problem: OnProblem = _nobody
     default_instance: Instance | None = None
     """The first instance that was made; `default` in a path means it."""
@@ -141,6 +144,7 @@ def build(
     told = on_problem or (previous.on_problem if previous else _nobody)
     monitors = _by_id(_only(Monitor, by_type))
     silences = _by_id(_only(Silence, by_type))
+    noises = policies(topics, subscriptions.values(), told)
     own_routes = {
         instance.id: table
         for instance in instances.values()
@@ -151,6 +155,7 @@ def build(
             destinations_,
             addresses,
             told,
+            noises,
         ).values()
     }
     return Snapshot(
@@ -167,7 +172,7 @@ def build(
         wordings=wordings(subscriptions.values(), templates),
         bindings={source.id: bindings(source, schemas.values()) for source in sources.values()},
         routes=_route_tables(
-            sources.values(), topics.values(), subscriptions.values(), destinations_, addresses, told
+            sources.values(), topics.values(), subscriptions.values(), destinations_, addresses, told, noises
         ),
         own_routes=own_routes,
         monitors=monitors,
@@ -175,6 +180,7 @@ def build(
         silences=silences,
         hushes=hushes_by_instance(silences.values(), told) if silences else {},
         addresses=addresses,
+        noises=noises,
         on_problem=told,
         default_instance=min(instances.values(), key=lambda row: row.created_at, default=None),
     )
@@ -273,18 +279,18 @@ def proposed_routes(
     gateway's own events too."""
     own = [row for row in snapshot.subscriptions.values() if row.instance_id == instance_id]
     changed = _by_id([*own, *subscriptions])
+    landing = _by_id([*(row for row in snapshot.topics.values() if row.instance_id == instance_id), *topics])
     return _route_tables(
         [
             *(row for row in snapshot.sources.values() if row.instance_id == instance_id),
             own_source(snapshot.instances[instance_id]),
         ],
-        _by_id(
-            [*(row for row in snapshot.topics.values() if row.instance_id == instance_id), *topics]
-        ).values(),
+        landing.values(),
         changed.values(),
         snapshot.destinations,
         _addresses(changed, snapshot.destinations, snapshot),
         on_problem,
+        policies(landing, changed.values(), on_problem),
     )
 
 
@@ -295,9 +301,10 @@ def _route_tables(
     endpoints: Mapping[DestinationId, Destination],
     addresses: Mapping[SubscriptionId, SubscriptionAddress],
     on_problem: OnProblem,
+    noises: Mapping[SubscriptionId, Noise],
 ) -> Mapping[SourceId, RouteTable]:
     by_id = _by_id(topics)
-    led = _exits(topics, subscriptions, endpoints, addresses, on_problem)
+    led = _exits(topics, subscriptions, endpoints, addresses, on_problem, noises)
     usual, fallbacks = _by_source(topics), defaultdict(list)
     for topic in _by_age(topics):
         if topic.enabled and topic.fallback:
@@ -338,6 +345,7 @@ def _exits(
     endpoints: Mapping[DestinationId, Destination],
     addresses: Mapping[SubscriptionId, SubscriptionAddress],
     on_problem: OnProblem,
+    noises: Mapping[SubscriptionId, Noise],
 ) -> Mapping[TopicId, Exits]:
     """Where each topic leads."""
     led: dict[TopicId, list[Exit]] = {topic.id: [] for topic in topics}
@@ -345,7 +353,8 @@ def _exits(
         endpoint = endpoints.get(subscription.destination_id)
         if endpoint and subscription.enabled and subscription.topic_id in led:
             reached = recipients_of(endpoint, addresses.get(subscription.id))
-            led[subscription.topic_id].append(exit_of(subscription, endpoint, reached, on_problem))
+            noise = noises.get(subscription.id)
+            led[subscription.topic_id].append(exit_of(subscription, endpoint, reached, on_problem, noise))
     return {topic_id: exits_of(exits) for topic_id, exits in led.items()}
 
 

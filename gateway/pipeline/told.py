@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import structlog
 
-from gateway.domain.delivery import Claim, Settlement, State
+from gateway.domain.delivery import DUPLICATE_OF, Claim, Planned, Settlement, State
 from gateway.domain.destination import Destination
 from gateway.domain.source import Source
 from gateway.pipeline.accept import Routed
@@ -55,9 +55,25 @@ class Told(NamedTuple):
             metrics.events_accepted.inc()
             metrics.deliveries_planned.inc(len(one.planned))
             self.counts.routed(source.id, one, now)
+            self._quieted(one.planned, result)
             if one.verdict.problems:
                 metrics.events_quarantined.inc()
         metrics.accept_seconds.observe(now - received_at)
+
+    def held(self, reason: str) -> None:
+        """A policy holds a delivery back that was about to go out."""
+        self.metrics.deliveries_held.labels(reason).inc()
+
+    def _quieted(self, planned: Sequence[Planned], result: Appended) -> None:
+        """What policies did to the deliveries of an event."""
+        for row in planned:
+            if row.id in result.suppressed:
+                self.counts.settled(row.topic_id, row.subscription_id, State.SUPPRESSED)
+                self.metrics.deliveries_suppressed.labels(DUPLICATE_OF.rstrip(":")).inc()
+            elif row.state is State.SUPPRESSED:
+                self.metrics.deliveries_suppressed.labels(row.reason.partition(":")[0]).inc()
+            elif row.state is State.HELD:
+                self.held(row.reason)
 
     def ended(self, claim: Claim, destination: Destination, outcome: Outcome) -> None:
         """A try ended; how, is not written yet."""

@@ -56,6 +56,24 @@ class Metrics:
         self.deliveries_planned = Counter(
             "tocsin_deliveries_planned", "Deliveries decided at routing.", registry=registry
         )
+        self.deliveries_held = Counter(
+            "tocsin_deliveries_held",
+            "Deliveries held back, by reason: a policy's, or destination_disabled.",
+            ["reason"],
+            registry=registry,
+        )
+        self.deliveries_suppressed = Counter(
+            "tocsin_deliveries_suppressed",
+            "Deliveries that a policy suppressed, by reason.",
+            ["reason"],
+            registry=registry,
+        )
+        self.deliveries_folded = Counter(
+            "tocsin_deliveries_folded",
+            "Held deliveries that were folded into one message, by reason.",
+            ["reason"],
+            registry=registry,
+        )
         self.attempts = Counter(
             "tocsin_attempts",
             "Delivery attempts by kind and outcome ('' is success).",

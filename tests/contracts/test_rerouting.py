@@ -12,6 +12,7 @@ from gateway.domain.source import Instance, Key, Role, Source
 from gateway.pipeline.counts import Counts
 from gateway.pipeline.dispatcher import Dispatcher, Limits
 from gateway.pipeline.flow import Ingest
+from gateway.pipeline.rate import RateGate
 from gateway.pipeline.receive import receive
 from gateway.pipeline.results import LastResults
 from gateway.pipeline.sightings import Sightings
@@ -42,7 +43,16 @@ async def ingest(store, clock):
 
     dispatcher = Dispatcher(store.ledger, current, clock, Limits(), never, lambda _destination: None)
     told = Told(metrics, Counts(clock, metrics), Sightings(), LastResults(store.ledger, clock))
-    return Ingest(current, store.ledger, dispatcher, clock, told, signatures=None, max_batch_events=10)
+    return Ingest(
+        current,
+        store.ledger,
+        dispatcher,
+        clock,
+        told,
+        gate=RateGate(store.rates, clock),
+        signatures=None,
+        max_batch_events=10,
+    )
 
 
 def envelope():

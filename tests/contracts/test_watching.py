@@ -17,6 +17,7 @@ from gateway.domain.source import SELF, Instance, Key, Role, Source
 from gateway.pipeline.counts import Counts
 from gateway.pipeline.dispatcher import Dispatcher, Limits
 from gateway.pipeline.flow import Ingest, Told
+from gateway.pipeline.rate import RateGate
 from gateway.pipeline.receive import receive
 from gateway.pipeline.results import LastResults
 from gateway.pipeline.sightings import Sightings
@@ -104,7 +105,14 @@ async def node_on(store: Store, clock: FakeClock, *monitors: Monitor) -> Node:
     told = Told(metrics, Counts(clock, metrics), Sightings(), LastResults(store.ledger, clock))
     signatures = Signatures(Secrets(Vault([bytes(32)]), References("")))
     ingest = Ingest(
-        current, store.ledger, dispatcher, clock, told, signatures=signatures, max_batch_events=10
+        current,
+        store.ledger,
+        dispatcher,
+        clock,
+        told,
+        gate=RateGate(store.rates, clock),
+        signatures=signatures,
+        max_batch_events=10,
     )
     watching = Watching(current, store.registry, store.monitors, ingest, clock, metrics)
     await watching.round()
