@@ -28,12 +28,14 @@ from gateway.domain.ids import (
     DeliveryId,
     DestinationId,
     EventId,
+    IncidentId,
     InstanceId,
     MonitorId,
     SourceId,
     SubscriptionId,
     TopicId,
 )
+from gateway.domain.incident import Chapter, Incident, IncidentState, Sign, Thread
 from gateway.domain.monitor import Monitor, Notice, Observation, Seen, Standing
 from gateway.domain.schedule import Outage
 from gateway.domain.schema import Schema
@@ -144,7 +146,8 @@ class Entry(NamedTuple):
 
     `dedup_key` stands for (instance, registered source, `source`, `id`), in at most 64 bytes. `problems`
     is not empty for a quarantined event, which has no deliveries; `flags` are problems that kept it from
-    nothing. `schema_revision` names what judged it, or ''. `observations` are what monitors saw in it.
+    nothing. `schema_revision` names what judged it, or ''. `observations` are what monitors saw in it. `sign`
+    is what it means to an incident, decided as it is written; `chapter` is said of it already.
     """
 
     accepted: AcceptedEvent
@@ -154,19 +157,23 @@ class Entry(NamedTuple):
     schema_revision: str = ""
     observations: tuple[Observation, ...] = ()
     flags: tuple[Problem, ...] = ()
+    sign: Sign | None = None
+    chapter: Chapter | None = None
 
 
 class Appended(NamedTuple):
     """What became of one entry: its own id, or the id of the first event with this dedup key.
 
     `suppressed` names the deliveries that fell into an open window, each with the first one of it; `repeats`
-    those that opened one, with how many were suppressed in the one before it, where there were any.
+    those that opened one, with how many were suppressed in the one before it, where there were any. `chapter`
+    is the incident that the event belongs to; where it is not to be told, the deliveries are suppressed.
     """
 
     event_id: EventId
     duplicate: bool = False
     suppressed: Mapping[DeliveryId, DeliveryId] = {}
     repeats: Mapping[DeliveryId, int] = {}
+    chapter: Chapter | None = None
 
 
 class StaleRoutingError(Exception):
@@ -430,6 +437,60 @@ class Monitors(Protocol):
         """Delete those that ended before this time."""
 
 
+class Told(NamedTuple):
+    """An event of an incident, and what it is in it."""
+
+    event_id: EventId
+    received_at: float
+    chapter: Chapter
+
+
+class Incidents(Protocol):
+    """What is told as one story. `Ledger.append` opens, continues and closes incidents in its transaction,
+    also when several nodes append at once; `Ledger.settle` keeps the first message to each receiver."""
+
+    async def incident(self, instance_id: InstanceId, incident_id: IncidentId) -> Incident | None:
+        """One incident of this instance."""
+
+    async def incidents(
+        self,
+        instance_id: InstanceId,
+        states: Sequence[IncidentState] = (),
+        *,
+        cursor: str = "",
+        limit: int = 50,
+    ) -> Page[Incident]:
+        """Incidents of this instance in any of these states, or in any, the newest first."""
+
+    async def events(self, incident_id: IncidentId, *, limit: int = 50) -> Sequence[Told]:
+        """The newest events of an incident, oldest first."""
+
+    async def chapter(self, event_id: EventId) -> Chapter | None:
+        """The incident that an event belongs to, as of it."""
+
+    async def awake(self, now: float, limit: int) -> Sequence[Incident]:
+        """Those that time may change something of by now, the longest overdue first."""
+
+    async def save(self, incident: Incident) -> bool:
+        """Write an incident whose revision is one higher than the stored one; False, and nothing written,
+        where somebody else wrote it since."""
+
+    async def rouse(self, instance_ids: Sequence[InstanceId], now: float) -> None:
+        """Look at the open incidents of these instances now: their policies changed."""
+
+    async def thread(
+        self, incident_id: IncidentId, subscription_id: SubscriptionId, recipient: str
+    ) -> Thread | None:
+        """The first message of an incident that reached this receiver."""
+
+    async def threads(self, incident_id: IncidentId) -> Sequence[Thread]:
+        """The first messages of an incident that reached anybody."""
+
+    async def plan(self, event_id: EventId, planned: Sequence[Planned], *, again: bool = False) -> int:
+        """Add deliveries to an event; return how many are new. Left out are those whose id is there already,
+        and unless `again`, those whose subscription and recipient have a delivery of the event."""
+
+
 class HeldStream(NamedTuple):
     """Deliveries that a policy holds back for one receiver; `wake_at` is when to look at them."""
 
@@ -572,6 +633,10 @@ class Store(Protocol):
     @property
     def rates(self) -> Rates:
         """Limits that all who share it keep together."""
+
+    @property
+    def incidents(self) -> Incidents:
+        """What is told as one story."""
 
     def listen(self, configured: Callable[[], None], due: Callable[[], None]) -> None:
         """Be told of what other nodes do: a newer configuration was made, deliveries wait to be claimed."""

@@ -27,6 +27,7 @@ from gateway.domain.ids import (
     SubscriptionId,
     TopicId,
 )
+from gateway.domain.incident import Chapter, Thread
 from gateway.domain.vocabulary import Vocabulary
 
 AS_EVENT = b"\0"
@@ -133,7 +134,8 @@ class Claim(NamedTuple):
 
     `epoch` fences the settle: one with an older epoch updates nothing. `attempts` counts the tries
     made before this one, `rescues` how often a lease was lost with an unknown end. `owner` is the
-    incarnation that holds it. `repeats` is how many like it were suppressed since the last one that was told.
+    incarnation that holds it. `repeats` is how many like it were suppressed since the last one that was told;
+    `chapter` is the incident that the event belongs to, as of the event.
     """
 
     delivery_id: DeliveryId
@@ -147,6 +149,7 @@ class Claim(NamedTuple):
     rescues: int = 0
     owner: str = ""
     repeats: int = 0
+    chapter: Chapter | None = None
 
 
 class Attempt(NamedTuple):
@@ -200,7 +203,9 @@ class Settlement(NamedTuple):
     """How a held delivery goes on. Without an attempt it is given back untried and counts as no try.
 
     `due_at` matters for PENDING only, `hold` for HELD. `sent` is what went out, bounded, secrets masked;
-    AS_EVENT when that was the event itself as structured JSON, which the ledger has already.
+    AS_EVENT when that was the event itself as structured JSON, which the ledger has already. `thread` is kept
+    if it is the first message of its incident to its receiver; `also` are deliveries of the same event that
+    this result brings about, those of a receiver who has one already left out.
     """
 
     delivery_id: DeliveryId
@@ -211,6 +216,8 @@ class Settlement(NamedTuple):
     attempt: Attempt | None = None
     sent: bytes = b""
     hold: Hold | None = None
+    thread: Thread | None = None
+    also: tuple[Planned, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

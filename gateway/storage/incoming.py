@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from gateway.domain.delivery import TERMINAL, TRANSITIONS, Planned, Settlement, State
+from gateway.domain.ids import EventId, IncidentId, InstanceId
+from gateway.domain.incident import FLAPPING
 from gateway.domain.monitor import Observation
 from gateway.ports import Entry
 from gateway.storage import rows
@@ -22,6 +24,9 @@ ENTRY_SIZE, SETTLE_SIZE = 600, 500
 
 MOST_SENT = 16 << 10
 """Bytes that are kept of what was sent."""
+
+_STATE, _REASON, _OWNER, _SETTLED = 7, 8, 10, 13
+"""Columns of a delivery's row."""
 
 # Bytes are bound as bytearrays: sqlite3 looks for an adapter of bytes each time, 0.2 us (measured).
 
@@ -44,6 +49,7 @@ class PreparedEntry:
     """One event as rows, lacking only its number."""
 
     __slots__ = (
+        "about",
         "deliveries",
         "event",
         "event_id",
@@ -55,6 +61,7 @@ class PreparedEntry:
         "observations",
         "quarantined",
         "states",
+        "told",
     )
 
     def __init__(self, entry: Entry, owner: int, now: float) -> None:
@@ -66,12 +73,23 @@ class PreparedEntry:
         self.quarantined = bool(entry.problems)
         self.key_row = (bytearray(self.key), accepted.id, now, self.quarantined)
         self.event = _event_row(entry)
-        self.deliveries = [_delivery_row(entry, planned, owner, now) for planned in entry.planned]
+        self.deliveries = [
+            delivery_row(planned, accepted.instance_id, accepted.id, owner, now) for planned in entry.planned
+        ]
         self.states = [planned.state.value for planned in entry.planned]
         self.leased = [planned.id for planned in entry.planned if planned.state is State.LEASED]
         self.noise = [_noise(planned) for planned in entry.planned]
         self.noisy = any(self.noise)
         self.observations = [_observation_row(entry, one) for one in entry.observations]
+        self.told = entry.sign or entry.chapter
+        self.about = (accepted.instance_id, accepted.id, accepted.received_at)
+
+    def suppress(self, incident_id: IncidentId, now: float) -> None:
+        """Have nobody told: its incident is damped. What had ended already stays as it is."""
+        self.deliveries = [_untold(row, f"{FLAPPING}{incident_id}", now) for row in self.deliveries]
+        self.states = [row[_STATE] for row in self.deliveries]
+        self.noise = [None] * len(self.deliveries)
+        self.noisy = False
 
 
 class Append:
@@ -89,7 +107,7 @@ class Append:
 class Settle:
     """One call of `Ledger.settle`, as rows."""
 
-    __slots__ = ("attempt", "hold", "result", "sent", "size", "state", "tried")
+    __slots__ = ("also", "attempt", "hold", "result", "sent", "size", "state", "thread", "tried")
 
     def __init__(self, settlement: Settlement, now: float) -> None:
         """Raises ValueError when a leased delivery cannot go to that state, or not without an attempt."""
@@ -108,6 +126,8 @@ class Settle:
         sent = settlement.sent[:MOST_SENT]
         self.sent = (settlement.delivery_id, settlement.epoch, bytearray(sent)) if sent else None
         self.size = SETTLE_SIZE + len(sent)
+        self.thread = settlement.thread
+        self.also = settlement.also
 
 
 def _event_row(entry: Entry) -> tuple[Any, ...]:
@@ -148,13 +168,16 @@ def _noise(planned: Planned) -> Noise | None:
     )
 
 
-def _delivery_row(entry: Entry, planned: Planned, owner: int, now: float) -> tuple[Any, ...]:
-    accepted, state = entry.accepted, planned.state
+def delivery_row(
+    planned: Planned, instance_id: InstanceId, event_id: EventId, owner: int, now: float
+) -> tuple[Any, ...]:
+    """The columns of a delivery, its number apart."""
+    state = planned.state
     leased = state is State.LEASED
     return (
         planned.id,
-        accepted.instance_id,
-        accepted.id,
+        instance_id,
+        event_id,
         planned.topic_id,
         planned.subscription_id,
         planned.destination_id,
@@ -167,6 +190,13 @@ def _delivery_row(entry: Entry, planned: Planned, owner: int, now: float) -> tup
         now,
         now if state in TERMINAL else None,
     )
+
+
+def _untold(row: tuple[Any, ...], reason: str, now: float) -> tuple[Any, ...]:
+    if State(row[_STATE]) in TERMINAL:
+        return row
+    ended = (State.SUPPRESSED.value, reason, row[_REASON + 1], None)
+    return (*row[:_STATE], *ended, *row[_OWNER + 1 : _SETTLED], now)
 
 
 def _result_row(settlement: Settlement, now: float) -> tuple[Any, ...]:

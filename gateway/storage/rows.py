@@ -23,6 +23,7 @@ from gateway.domain.ids import (
     SubscriptionId,
     TopicId,
 )
+from gateway.domain.incident import Chapter, Incident
 from gateway.domain.monitor import Monitor, Standing
 from gateway.domain.schema import Schema
 from gateway.domain.silence import Silence
@@ -64,6 +65,8 @@ _attributes = msgspec.json.Decoder(dict[str, AttributeValue])
 _vocabulary = msgspec.json.Decoder(Vocabulary)
 _problems = msgspec.json.Decoder(tuple[Problem, ...])
 _standing = msgspec.json.Decoder(Standing)
+_incident = msgspec.json.Decoder(Incident)
+_chapter = msgspec.json.Decoder(Chapter)
 
 
 def to_text(value: object) -> str:
@@ -105,8 +108,8 @@ def problems(text: str | bytes | None) -> tuple[Problem, ...]:
 
 def claim(row: Sequence[Any], owner: str) -> Claim:
     """Read a leased delivery with its event from the columns that every store yields of them."""
-    delivery_id, epoch, topic_id, subscription_id, destination_id, recipient, *counts = row
-    attempts, rescues, repeats, *event = counts
+    delivery_id, epoch, topic_id, subscription_id, destination_id, recipient, *rest = row
+    attempts, rescues, repeats, *event, told = rest
     return Claim(
         DeliveryId(delivery_id),
         epoch,
@@ -119,6 +122,7 @@ def claim(row: Sequence[Any], owner: str) -> Claim:
         rescues,
         owner,
         repeats,
+        None if told is None else chapter(told),
     )
 
 
@@ -160,3 +164,13 @@ def accepted_event(  # noqa: PLR0913, PLR0917  one for each column
 def standing(text: str | bytes) -> Standing:
     """Read what a monitor remembers of a key."""
     return _standing.decode(text)
+
+
+def incident(text: str | bytes) -> Incident:
+    """Read an incident."""
+    return _incident.decode(text)
+
+
+def chapter(text: str | bytes) -> Chapter:
+    """Read what an event is in an incident."""
+    return _chapter.decode(text)

@@ -8,6 +8,9 @@ import pytest
 
 from gateway.domain.delivery import State
 from gateway.domain.errors import ConfigurationError
+from gateway.domain.ids import new_id
+from gateway.domain.incident import Sign, acknowledged
+from gateway.domain.severity import Severity
 from gateway.domain.source import Source
 from gateway.ports import EventFilter, Hold, Put, StaleRoutingError
 from gateway.security.keyprint import Keyprint
@@ -259,3 +262,48 @@ async def test_times_are_those_of_the_ledger_whatever_a_nodes_own_clock_shows(no
     (leased,) = await append_leased(nodes[0])
     row = await nodes[1].ledger.delivery(INSTANCE, leased)
     assert row.created_at == clock.now() == NOW
+
+
+async def test_failures_at_two_nodes_at_once_are_one_incident_of_each_thing(nodes):
+    """Groups with the same things in other orders: nobody waits in a circle, no failure is lost."""
+    keys = [f"vm-{number}" for number in range(12)]
+
+    async def fail(node, order):
+        signs = [Sign(key, True, Severity.ERROR, f"{key} failed") for key in order]
+        return await append(node, *(entry(new_id(), planned())._replace(sign=one) for one in signs))
+
+    orders = [keys, keys[::-1], keys[5:] + keys[:5]]
+    answers = await asyncio.gather(*(fail(nodes[one % 2], orders[one % 3]) for one in range(24)))
+    chapters = [one.chapter for answer in answers for one in answer]
+    for key in keys:
+        of_key = [one.incident for one in chapters if one.incident.key == key]
+        assert len({one.id for one in of_key}) == 1
+        assert sorted(one.failures for one in of_key) == list(range(1, 25))
+    rows = (await nodes[1].incidents.incidents(INSTANCE)).rows
+    assert [row.failures for row in rows] == [24] * len(keys)
+    await require_true_counts(nodes[0])
+
+
+async def test_a_person_acknowledges_while_failures_come_to_another_node(nodes):
+    sign = Sign("vm", True, Severity.ERROR, "vm failed")
+    (opened,) = await append(nodes[0], entry(new_id())._replace(sign=sign))
+
+    async def acknowledge():
+        while True:
+            known = await nodes[1].incidents.incident(INSTANCE, opened.chapter.incident.id)
+            if await nodes[1].incidents.save(acknowledged(known, "ada", NOW)):
+                return
+
+    failures = [append(nodes[0], entry(new_id())._replace(sign=sign)) for _ in range(30)]
+    await asyncio.gather(acknowledge(), *failures)
+    (row,) = (await nodes[0].incidents.incidents(INSTANCE)).rows
+    assert (row.failures, row.acknowledged_by, row.revision) == (31, "ada", 32)
+
+
+async def test_two_nodes_add_the_same_deliveries_to_an_event_once(nodes):
+    (one,) = await append(nodes[0], entry(new_id(), planned()))
+    more = [planned("destination-2", recipient=str(number)) for number in range(5)]
+    calls = [nodes[number % 2].incidents.plan(one.event_id, more) for number in range(12)]
+    assert sorted(await asyncio.gather(*calls)) == [0] * 11 + [5]
+    assert len(await states(nodes[0])) == 6
+    await require_true_counts(nodes[1])

@@ -9,6 +9,7 @@ import pytest
 from gateway.domain.delivery import State
 from gateway.domain.destination import Destination, Subscription
 from gateway.domain.errors import Unavailable
+from gateway.domain.noise import Digest, Frequency, NoisePolicy, RateLimit
 from gateway.domain.schema import Schema, SchemaMode, SchemaTarget
 from gateway.domain.source import Instance, Key, Role, Source
 from gateway.domain.template import Template
@@ -43,7 +44,7 @@ EVERY_KIND = (
     Topic(
         "topic-1", INSTANCE, "failures", 1.0, 2.0, "d", True,
         (TopicSource("source-1", (SourceRule("rule-1", rule="severity >= error", updated_at=3.5),)),),
-        {"limit": {"events": 60}, "quiet": ["22:00", "06:00"], "factor": 0.5, "off": None},
+        NoisePolicy(RateLimit(10, 1.5, fold=True), True, Digest(frequency=Frequency.WEEKLY), False),
     ),
     Destination(
         "destination-1", INSTANCE, "ops", "webhook", 1.0, 2.0, retry_schedule=(5.0, 60.5),

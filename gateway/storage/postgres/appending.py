@@ -6,13 +6,15 @@ Keys are not looked up first: the statement takes those that are free, and says 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gateway.domain.delivery import DUPLICATE_OF
 from gateway.domain.errors import Unavailable
 from gateway.domain.ids import DeliveryId, EventId
+from gateway.domain.incident import Chapter
 from gateway.ports import Appended, StaleRoutingError
 from gateway.storage.incoming import SILENT, Append, Noise, PreparedEntry
+from gateway.storage.postgres import incidents
 from gateway.storage.postgres.statements import Connection, columns, fetch, fetch_row
 
 EVENT_COLUMNS = (
@@ -44,11 +46,14 @@ class Batch:
         self._written: dict[int, EventId] = {}
         self._suppressed: dict[str, DeliveryId] = {}
         self._before: dict[str, int] = {}
+        self._chapters: dict[int, Chapter] = {}
 
     @property
     def simple(self) -> bool:
         """Whether one statement writes it."""
-        return len(self.rounds) <= 1 and not any(one.observations for all_ in self.rounds for one in all_)
+        return len(self.rounds) <= 1 and not any(
+            one.observations or one.told for all_ in self.rounds for one in all_
+        )
 
     def take(self, entry: PreparedEntry) -> None:
         """Add an entry."""
@@ -86,6 +91,20 @@ class Batch:
             await self._observe(connection, entries)
         return True
 
+    @property
+    def told(self) -> list[PreparedEntry]:
+        """Those that were written and may belong to incidents."""
+        return [
+            one
+            for all_ in self.rounds
+            for one in all_
+            if one.told is not None and id(one) not in self._written
+        ]
+
+    def heard(self, chapters: Mapping[int, Chapter]) -> None:
+        """Learn what entries are in their incidents, by their `id()`."""
+        self._chapters.update(chapters)
+
     def answer(self, append: Append) -> Sequence[Appended]:
         """What became of each entry of a call."""
         return [self._answer(entry) for entry in append.entries]
@@ -116,13 +135,15 @@ class Batch:
             return Appended(known, duplicate=True)
         if first is not entry:
             return Appended(first.event_id, duplicate=True)
+        chapter = self._chapters.get(id(entry))
         if not entry.noisy:
-            return Appended(first.event_id)
+            return Appended(first.event_id, chapter=chapter)
         ids: list[DeliveryId] = [row[0] for row in entry.deliveries]
         return Appended(
             first.event_id,
             suppressed={id: self._suppressed[id] for id in ids if id in self._suppressed},
             repeats={id: self._before[id] for id in ids if id in self._before},
+            chapter=chapter,
         )
 
 
@@ -141,10 +162,20 @@ async def write_appends(
             one.routed_with: await one.write(connection, incarnation=incarnation, now=now)
             for one in batches.values()
         }
+        await _tell(connection, [one for one in batches.values() if fresh[one.routed_with]], incarnation, now)
     return [
         batches[append.routed_with].answer(append) if fresh[append.routed_with] else _stale(append)
         for append in appends
     ]
+
+
+async def _tell(connection: Connection, batches: Sequence[Batch], incarnation: int, now: float) -> None:
+    """Incidents come last, all together: whoever waits for one holds nothing that its holder may want."""
+    told = [entry for batch in batches for entry in batch.told]
+    if told:
+        chapters = await incidents.tell(connection, told, incarnation=incarnation, now=now)
+        for batch in batches:
+            batch.heard(chapters)
 
 
 def _delivery_rows(entries: Sequence[PreparedEntry]) -> list[tuple[object, ...]]:

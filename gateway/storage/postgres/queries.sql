@@ -670,7 +670,8 @@ SELECT leased.due_at, leased.number, leased.id, leased.epoch, leased.topic_id, l
     leased.destination_id, leased.recipient, leased.attempts, leased.rescues,
     coalesce((SELECT number FROM repeats WHERE delivery = leased.number), 0),
     events.id, events.instance_id, events.source_id, events.received_at, events.registry_version, events.form,
-    events.attributes, events.vocabulary, events.data
+    events.attributes, events.vocabulary, events.data,
+    (SELECT body FROM incident_events WHERE incident_events.event = leased.number >> 20)
 FROM leased CROSS JOIN LATERAL (SELECT * FROM events WHERE events.number = leased.number >> 20 LIMIT 1) AS events;
 
 -- name: lease_suspect
@@ -697,7 +698,8 @@ SELECT leased.due_at, leased.number, leased.id, leased.epoch, leased.topic_id, l
     leased.destination_id, leased.recipient, leased.attempts, leased.rescues,
     coalesce((SELECT number FROM repeats WHERE delivery = leased.number), 0),
     events.id, events.instance_id, events.source_id, events.received_at, events.registry_version, events.form,
-    events.attributes, events.vocabulary, events.data
+    events.attributes, events.vocabulary, events.data,
+    (SELECT body FROM incident_events WHERE incident_events.event = leased.number >> 20)
 FROM leased CROSS JOIN LATERAL (SELECT * FROM events WHERE events.number = leased.number >> 20 LIMIT 1) AS events;
 
 -- name: earliest_due
@@ -1260,3 +1262,167 @@ SELECT started_at, ended_at FROM outages WHERE ended_at > :since ORDER BY starte
 
 -- name: forget_outages
 DELETE FROM outages WHERE ended_at < :before;
+
+-- Incidents -----------------------------------------------------------------------------------------
+
+-- name: lock_incidents
+-- Few locks, so that a large group does not fill the server's table of them; in one order.
+SELECT pg_advisory_xact_lock(lock)
+FROM (
+    SELECT DISTINCT hashtext('tocsin.incidents.' || current_schema())::bigint << 8
+        | (hashtextextended(key, 0) & 63) AS lock
+    FROM unnest(:instance_ids::text[], :keys::text[]) AS one (instance_id, key)
+    ORDER BY lock
+) AS ordered;
+
+-- name: newest_incidents
+-- Locked too: a person may be acknowledging one, which does not take the key's lock.
+SELECT found.body
+FROM unnest(:instance_ids::text[], :keys::text[]) AS one (instance_id, key)
+CROSS JOIN LATERAL (
+    SELECT body FROM incidents
+    WHERE instance_id = one.instance_id AND key = one.key
+    ORDER BY number DESC
+    LIMIT 1
+    FOR UPDATE
+) AS found;
+
+-- name: put_incidents
+INSERT INTO incidents (id, instance_id, key, revision, state, last_at, wake_at, body)
+SELECT id, instance_id, key, revision, state, last_at, wake_at, body
+FROM unnest(
+    :ids::text[], :instance_ids::text[], :keys::text[], :revisions::integer[], :states::text[],
+    :last_ats::double precision[], :wake_ats::double precision[], :bodies::text[]
+) WITH ORDINALITY AS one (id, instance_id, key, revision, state, last_at, wake_at, body, place)
+ORDER BY place
+ON CONFLICT (id) DO UPDATE
+    SET revision = excluded.revision, state = excluded.state, last_at = excluded.last_at,
+        wake_at = excluded.wake_at, body = excluded.body;
+
+-- name: add_chapters
+INSERT INTO incident_events (event, incident_id, body)
+SELECT event.number, one.incident_id, one.body
+FROM unnest(:event_ids::text[], :incident_ids::text[], :bodies::text[]) AS one (event_id, incident_id, body)
+CROSS JOIN LATERAL (SELECT number FROM events WHERE events.id = one.event_id LIMIT 1) AS event;
+
+-- name: suppress_event
+-- What was just planned for an event whose incident is damped.
+WITH place AS (
+    SELECT number << 20 AS first FROM events WHERE id = :event_id
+), open AS (
+    SELECT number, state FROM deliveries
+    WHERE number BETWEEN (SELECT first FROM place) AND (SELECT first FROM place) + 1048575
+        AND state IN ('pending', 'leased', 'held')
+    ORDER BY number
+    FOR UPDATE
+), suppressed AS (
+    UPDATE deliveries SET state = 'suppressed', reason = :reason, settled_at = :now, owner = NULL
+    WHERE deliveries.number = ANY (ARRAY(SELECT number FROM open))
+    RETURNING number
+), moves AS (
+    SELECT state, -1 AS change FROM open UNION ALL SELECT 'suppressed', 1 FROM suppressed
+)
+INSERT INTO tallies (incarnation, state, deliveries)
+SELECT :incarnation, state, sum(change) FROM moves GROUP BY state ORDER BY state
+ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries;
+
+-- name: incident
+SELECT body FROM incidents WHERE id = :id AND instance_id = :instance_id;
+
+-- name: incidents
+SELECT number, body FROM incidents
+WHERE instance_id = :instance_id AND number < :before AND state = ANY (:states::text[])
+ORDER BY number DESC
+LIMIT :limit;
+
+-- name: events_of_incident
+SELECT events.id, events.received_at, told.body
+FROM (
+    SELECT event, body FROM incident_events WHERE incident_id = :incident_id ORDER BY event DESC LIMIT :limit
+) AS told
+CROSS JOIN LATERAL (SELECT id, received_at FROM events WHERE number = told.event LIMIT 1) AS events
+ORDER BY told.event DESC;
+
+-- name: chapter
+SELECT body FROM incident_events WHERE event = (SELECT number FROM events WHERE id = :event_id);
+
+-- name: incidents_awake
+SELECT body FROM incidents WHERE wake_at <= :now ORDER BY wake_at LIMIT :limit;
+
+-- name: save_incident
+UPDATE incidents
+SET revision = :revision, state = :state, last_at = :last_at, wake_at = :wake_at, body = :body
+WHERE id = :id AND revision = :before
+RETURNING id;
+
+-- name: rouse_incidents
+UPDATE incidents SET wake_at = :now
+WHERE instance_id = ANY (:instance_ids::text[]) AND state = 'open' AND body::json ->> 'calm_since' IS NULL;
+
+-- name: thread
+SELECT incident_id, subscription_id, recipient, delivery_id, answer, at
+FROM incident_threads
+WHERE incident_id = :incident_id AND subscription_id = :subscription_id AND recipient = :recipient;
+
+-- name: threads
+SELECT incident_id, subscription_id, recipient, delivery_id, answer, at
+FROM incident_threads
+WHERE incident_id = :incident_id
+ORDER BY subscription_id, recipient;
+
+-- name: keep_threads
+-- In one order, so that two groups never wait for each other.
+INSERT INTO incident_threads (incident_id, subscription_id, recipient, delivery_id, answer, at)
+SELECT * FROM unnest(
+    :incident_id::text[], :subscription_id::text[], :recipient::text[], :delivery_id::text[],
+    :answer::text[], :at::double precision[]
+) AS one (incident_id, subscription_id, recipient, delivery_id, answer, at)
+ORDER BY incident_id, subscription_id, recipient
+ON CONFLICT DO NOTHING;
+
+-- name: event_of_delivery
+SELECT event_id FROM deliveries WHERE id = :id;
+
+-- name: lock_event
+-- One at a time adds deliveries to an event.
+SELECT number, instance_id FROM events WHERE id = :event_id FOR NO KEY UPDATE;
+
+-- name: planned_of_event
+SELECT number, id, subscription_id, recipient
+FROM deliveries
+WHERE number BETWEEN :event::bigint << 20 AND (:event::bigint << 20) + 1048575;
+
+-- name: add_planned
+INSERT INTO deliveries
+    (number, id, instance_id, event_id, topic_id, subscription_id, destination_id, recipient, state,
+     reason, epoch, owner, due_at, created_at, settled_at)
+SELECT :place::bigint + nth, id, instance_id, event_id, topic_id, subscription_id, destination_id, recipient,
+    state, reason, epoch, owner, due_at, created_at, settled_at
+FROM unnest(
+    :delivery_ids::text[], :instance_ids::text[], :event_ids::text[], :topic_ids::text[],
+    :subscription_ids::text[], :destination_ids::text[], :recipients::text[], :states::text[],
+    :reasons::text[], :epochs::integer[], :owners::integer[], :due_ats::double precision[],
+    :created_ats::double precision[], :settled_ats::double precision[]
+) WITH ORDINALITY AS one (
+    id, instance_id, event_id, topic_id, subscription_id, destination_id, recipient, state, reason, epoch,
+    owner, due_at, created_at, settled_at, nth
+);
+
+-- name: delete_incidents
+-- Closed ones that nothing happened to for long, with what they remember of their receivers.
+WITH gone AS (
+    DELETE FROM incidents
+    WHERE number = ANY (ARRAY(
+        SELECT number FROM incidents
+        WHERE state = 'resolved' AND last_at < :before
+        ORDER BY last_at
+        LIMIT :limit
+        FOR UPDATE SKIP LOCKED
+    ))
+    RETURNING id
+)
+DELETE FROM incident_threads WHERE incident_id = ANY (ARRAY(SELECT id FROM gone));
+
+-- name: delete_chapters
+DELETE FROM incident_events
+WHERE event = ANY (:numbers::bigint[]) AND NOT EXISTS (SELECT 1 FROM events WHERE number = event);

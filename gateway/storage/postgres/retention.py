@@ -31,6 +31,7 @@ async def delete_old(connection: Connection, ages: Ages, limit: int, incarnation
         limit=limit - len(keys),
         incarnation=incarnation,
     )
+    await fetch(connection, "delete_incidents", before=ages.deliveries_before, limit=limit)
     left = limit - len(keys) - len(deliveries)
     events = await _delete_events(connection, ages, left)
     await fetch(connection, "delete_rates", idle_since=ages.now - IDLE_SECONDS)
@@ -55,4 +56,8 @@ async def _delete_events(connection: Connection, ages: Ages, limit: int) -> int:
             now=ages.now,
             limit=limit,
         )
-        return len(await fetch(connection, "delete_events", numbers=[row[0] for row in locked]))
+        numbers = [row[0] for row in locked]
+        gone = await fetch(connection, "delete_events", numbers=numbers)
+        if gone:
+            await fetch(connection, "delete_chapters", numbers=numbers)
+        return len(gone)

@@ -1,6 +1,7 @@
 """Writing the results of a group, fenced by the epochs of their leases.
 
-One statement, unless something follows from them: holds, and what comes forward for dead letters.
+One statement, unless something follows from them: holds, what comes forward for dead letters, the beginnings
+of threads, deliveries to others.
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gateway.domain.delivery import State
+from gateway.domain.ids import EventId
+from gateway.domain.incident import Thread
 from gateway.storage.incoming import Settle
 from gateway.storage.postgres.holds import hold_settled
-from gateway.storage.postgres.statements import Connection, columns, fetch
+from gateway.storage.postgres.incidents import add_planned
+from gateway.storage.postgres.statements import Connection, columns, fetch, fetch_value
 from gateway.storage.postgres.tally import Tally
 from gateway.storage.postgres.windows import come_forward
 
@@ -45,7 +49,7 @@ async def write_settles(
     rows = [_row(settle) for settle in first.values()]
     given = {**columns(COLUMNS, rows), "incarnation": incarnation}
     freed = 0
-    if any(settle.hold or settle.state == State.DEAD for settle in first.values()):
+    if any(map(_has_followers, first.values())):
         async with connection.transaction():
             held = await fetch(connection, "settle", **given, counting=False)
             written = {(row[0], row[1]): State(row[2]) for row in held}
@@ -71,8 +75,28 @@ async def _follow(
         tally.move(State.LEASED, state, 1)
     dead = [delivery_id for (delivery_id, _), state in written.items() if state is State.DEAD]
     freed = await come_forward(connection, dead, now, tally)
-    await hold_settled(connection, [settles[lease] for lease in written])
-    return freed
+    done = [settles[lease] for lease in written]
+    await hold_settled(connection, done)
+    if threads := [settle.thread for settle in done if settle.thread]:
+        await fetch(connection, "keep_threads", **columns(Thread._fields, threads))
+    return freed + await _tell_others(connection, done, now, tally)
+
+
+async def _tell_others(connection: Connection, settles: Sequence[Settle], now: float, tally: Tally) -> int:
+    """Plan what goes to others too, events in one order; how many that are."""
+    events = [
+        (EventId(await fetch_value(connection, "event_of_delivery", id=settle.result[0])), settle.also)
+        for settle in settles
+        if settle.also
+    ]
+    added = 0
+    for event_id, also in sorted(events, key=lambda one: one[0]):
+        added += await add_planned(connection, event_id, also, tally, now=now)
+    return added
+
+
+def _has_followers(settle: Settle) -> bool:
+    return bool(settle.hold or settle.thread or settle.also) or settle.state == State.DEAD
 
 
 def _lease(settle: Settle) -> Lease:

@@ -22,6 +22,7 @@ from gateway.storage.postgres.counters import PostgresCounters
 from gateway.storage.postgres.database_clock import DatabaseClock
 from gateway.storage.postgres.faults import unusable
 from gateway.storage.postgres.holds import PostgresHolds
+from gateway.storage.postgres.incidents import PostgresIncidents
 from gateway.storage.postgres.ledger import PostgresLedger
 from gateway.storage.postgres.monitors import PostgresMonitors
 from gateway.storage.postgres.news import News, Topic
@@ -63,6 +64,9 @@ class PostgresStore:
         self.monitors = PostgresMonitors(connections)
         self.holds = PostgresHolds(connections, node, news)
         self.rates = PostgresRates(connections, node)
+        self.incidents = PostgresIncidents(
+            connections, node.clock, lambda: node.incarnation, partial(news.soon, Topic.DUE)
+        )
 
     @classmethod
     async def open(

@@ -19,6 +19,10 @@ class Tally:
     def __init__(self) -> None:
         self._moves: Counter[State] = Counter()
 
+    def add(self, state: State, deliveries: int = 1) -> None:
+        """So many more stand at `state`."""
+        self._moves[state] += deliveries
+
     def move(self, before: State, after: State, deliveries: int) -> None:
         """So many went from one state to another."""
         self._moves[before] -= deliveries

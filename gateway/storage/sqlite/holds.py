@@ -107,15 +107,19 @@ class SqliteHolds:
     ) -> None:
         self._space.demand(connection)
         tally = Tally()
-        _append(connection, append, self._next_number, tally)
+        _append(connection, append, self._next_number, now, tally)
         _fold_held(connection, folding, entry, now, tally)
         tally.write(connection)
 
 
 def _append(
-    connection: sqlite3.Connection, append: Append, next_number: Callable[[], int], tally: Tally
+    connection: sqlite3.Connection,
+    append: Append,
+    next_number: Callable[[], int],
+    now: float,
+    tally: Tally,
 ) -> None:
-    (outcome,) = write_appends(connection, (append,), next_number, tally)
+    (outcome,) = write_appends(connection, (append,), next_number, tally, now)
     if isinstance(outcome, Exception):
         raise outcome
     if outcome[0].duplicate:

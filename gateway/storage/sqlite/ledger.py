@@ -230,7 +230,7 @@ class SqliteLedger:
             self._space.demand(connection)
         except OutOfSpace as refusal:
             return [again(refusal) for _ in appends]
-        return write_appends(connection, appends, self._next_number, moves)
+        return write_appends(connection, appends, self._next_number, moves, self._clock.now())
 
     def _forsaken(self, work: Written, answer: Answer) -> None:
         if isinstance(work, Append) and not isinstance(answer, bool):

@@ -329,8 +329,9 @@ SELECT claimed.id, claimed.epoch, claimed.topic_id, claimed.subscription_id, cla
     claimed.recipient, claimed.attempts, claimed.rescues,
     coalesce((SELECT number FROM repeats WHERE delivery = claimed.number), 0),
     events.id, events.instance_id, events.source_id, events.received_at, events.registry_version, events.form,
-    events.attributes, events.vocabulary, events.data
+    events.attributes, events.vocabulary, events.data, incident_events.body
 FROM deliveries AS claimed JOIN events ON events.number = claimed.number >> 20
+    LEFT JOIN incident_events ON incident_events.event = claimed.number >> 20
 WHERE claimed.number IN (SELECT value FROM json_each(?))
 ORDER BY claimed.due_at, claimed.number;
 
@@ -810,3 +811,88 @@ SELECT started_at, ended_at FROM outages WHERE ended_at > ? ORDER BY started_at;
 
 -- name: forget_outages
 DELETE FROM outages WHERE ended_at < ?;
+
+-- Incidents -----------------------------------------------------------------------------------------
+
+-- name: newest_incident
+SELECT body FROM incidents WHERE instance_id = ? AND key = ? ORDER BY number DESC LIMIT 1;
+
+-- name: put_incidents
+INSERT INTO incidents (id, instance_id, key, revision, state, last_at, wake_at, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE
+    SET revision = excluded.revision, state = excluded.state, last_at = excluded.last_at,
+        wake_at = excluded.wake_at, body = excluded.body;
+
+-- name: add_chapters
+INSERT INTO incident_events (event, incident_id, body) VALUES (?, ?, ?);
+
+-- name: incident
+SELECT body FROM incidents WHERE id = :id AND instance_id = :instance_id;
+
+-- name: incidents
+-- Two states or one come with the last of them once more.
+SELECT number, body FROM incidents
+WHERE instance_id = :instance_id AND number < :before AND state IN (:first, :second, :third)
+ORDER BY number DESC
+LIMIT :limit;
+
+-- name: events_of_incident
+SELECT events.id, events.received_at, incident_events.body
+FROM incident_events JOIN events ON events.number = incident_events.event
+WHERE incident_events.incident_id = ?
+ORDER BY incident_events.event DESC
+LIMIT ?;
+
+-- name: chapter
+SELECT body FROM incident_events WHERE event = (SELECT number FROM events WHERE id = ?);
+
+-- name: incidents_awake
+SELECT body FROM incidents WHERE wake_at <= ? ORDER BY wake_at LIMIT ?;
+
+-- name: save_incident
+UPDATE incidents
+SET revision = :revision, state = :state, last_at = :last_at, wake_at = :wake_at, body = :body
+WHERE id = :id AND revision = :before;
+
+-- name: rouse_incidents
+UPDATE incidents SET wake_at = ? WHERE instance_id = ? AND state = 'open' AND json_extract(body, '$.calm_since') IS NULL;
+
+-- name: thread
+SELECT incident_id, subscription_id, recipient, delivery_id, answer, at
+FROM incident_threads
+WHERE incident_id = ? AND subscription_id = ? AND recipient = ?;
+
+-- name: threads
+SELECT incident_id, subscription_id, recipient, delivery_id, answer, at
+FROM incident_threads
+WHERE incident_id = ?
+ORDER BY subscription_id, recipient;
+
+-- name: keep_threads
+INSERT OR IGNORE INTO incident_threads (incident_id, subscription_id, recipient, delivery_id, answer, at)
+VALUES (?, ?, ?, ?, ?, ?);
+
+-- name: event_of_delivery
+SELECT event_id FROM deliveries WHERE id = ?;
+
+-- name: place_of_event
+SELECT number, instance_id FROM events WHERE id = ?;
+
+-- name: planned_of_event
+SELECT number, id, subscription_id, recipient
+FROM deliveries
+WHERE number BETWEEN ? << 20 AND (? << 20) + 1048575;
+
+-- name: old_incidents
+SELECT number, id FROM incidents WHERE state = 'resolved' AND last_at < :before ORDER BY last_at LIMIT :limit;
+
+-- name: delete_incidents
+DELETE FROM incidents WHERE number IN (SELECT value FROM json_each(?));
+
+-- name: delete_threads
+DELETE FROM incident_threads WHERE incident_id IN (SELECT value FROM json_each(?));
+
+-- name: delete_chapters
+DELETE FROM incident_events
+WHERE event IN (SELECT value FROM json_each(?)) AND NOT EXISTS (SELECT 1 FROM events WHERE number = event);

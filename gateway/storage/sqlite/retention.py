@@ -39,6 +39,7 @@ class Old:
     deliveries: Sequence[int]
     events: Sequence[int]
     limit: int
+    incidents: Sequence[tuple[int, str]] = ()
 
 
 def find_old(connection: sqlite3.Connection, ages: Ages, limit: int) -> Old:
@@ -54,7 +55,9 @@ def find_old(connection: sqlite3.Connection, ages: Ages, limit: int) -> Old:
         "limit": limit - len(keys) - len(deliveries),
     }
     events = [number for (number,) in connection.execute(SQL["old_events"], parameters)]
-    return Old(keys, deliveries, events, limit)
+    limited = {"before": ages.deliveries_before, "limit": limit}
+    incidents = connection.execute(SQL["old_incidents"], limited).fetchall()
+    return Old(keys, deliveries, events, limit, incidents)
 
 
 def delete_old(connection: sqlite3.Connection, old: Old, ages: Ages) -> int:
@@ -63,6 +66,7 @@ def delete_old(connection: sqlite3.Connection, old: Old, ages: Ages) -> int:
     for name, numbers in (("delete_keys", old.keys), ("delete_events", old.events)):
         if numbers:
             deleted += connection.execute(SQL[name], (json.dumps(numbers),)).rowcount
+    _delete_stories(connection, old)
     connection.execute(SQL["delete_rates"], (ages.now - IDLE_SECONDS,))
     return deleted + _delete_windows(connection, ages, old.limit - deleted)
 
@@ -73,6 +77,15 @@ def _delete_windows(connection: sqlite3.Connection, ages: Ages, limit: int) -> i
         given = {"now": ages.now, "before": ages.deliveries_before, "limit": max(limit - deleted, 0)}
         deleted += connection.execute(SQL[name], given).rowcount
     return deleted
+
+
+def _delete_stories(connection: sqlite3.Connection, old: Old) -> None:
+    """Closed incidents that nothing happened to for long; their chapters go with their events."""
+    if old.events:
+        connection.execute(SQL["delete_chapters"], (json.dumps(old.events),))
+    if old.incidents:
+        connection.execute(SQL["delete_incidents"], (json.dumps([number for number, _ in old.incidents]),))
+        connection.execute(SQL["delete_threads"], (json.dumps([id for _, id in old.incidents]),))
 
 
 def _delete_deliveries(connection: sqlite3.Connection, numbers: Sequence[int], before: float) -> int:

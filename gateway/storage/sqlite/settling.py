@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from gateway.domain.delivery import State
 from gateway.storage.incoming import Settle
 from gateway.storage.sqlite.holds import hold_settled
-from gateway.storage.sqlite.statements import execute_rows
+from gateway.storage.sqlite.incidents import add_planned, keep_threads
+from gateway.storage.sqlite.statements import SQL, execute_rows
 from gateway.storage.sqlite.tally import Tally
 from gateway.storage.sqlite.windows import come_forward
 
@@ -33,4 +34,9 @@ def write_settles(
     hold_settled(connection, [settle.hold for settle in settles if settle.hold])
     dead = [settle.result[0] for settle in settles if settle.state == State.DEAD]
     come_forward(connection, dead, now, tally)
+    keep_threads(connection, [settle.thread for settle in settles if settle.thread])
+    for settle in settles:
+        if settle.also:
+            event_id = connection.execute(SQL["event_of_delivery"], settle.result[:1]).fetchone()[0]
+            add_planned(connection, event_id, settle.also, tally, now=now)
     return True

@@ -25,6 +25,7 @@ from gateway.storage.sqlite import effects, opening, schema
 from gateway.storage.sqlite.counters import SqliteCounters
 from gateway.storage.sqlite.faults import unusable
 from gateway.storage.sqlite.holds import SqliteHolds
+from gateway.storage.sqlite.incidents import SqliteIncidents
 from gateway.storage.sqlite.ledger import SqliteLedger
 from gateway.storage.sqlite.monitors import SqliteMonitors
 from gateway.storage.sqlite.rates import SqliteRates
@@ -148,6 +149,7 @@ class SqliteStore:
             next_number=next_number,
             freed=self._freed,
         )
+        self.incidents = SqliteIncidents(self._writer, self._readers, self._clock)
         self.ledger = SqliteLedger(
             self._writer,
             self._readers,
