@@ -27,6 +27,7 @@ from gateway.pipeline.claim import Claimer
 from gateway.pipeline.counts import Counts
 from gateway.pipeline.dispatcher import Dispatcher, Limits
 from gateway.pipeline.flow import Dispatch, Ingest
+from gateway.pipeline.leads import Leading
 from gateway.pipeline.rate import RateGate
 from gateway.pipeline.results import LastResults
 from gateway.pipeline.sightings import Sightings
@@ -174,8 +175,13 @@ class Gateway:
             clock,
             told,
             gate=self._gate,
-            public_url=settings.public_url,
-            unsubscribe_links=identity.unsubscribe_links,
+            leading=Leading(
+                settings.public_url,
+                identity.unsubscribe_links,
+                identity.acknowledge_links,
+                store.incidents,
+                clock,
+            ),
             on_gone=gone,
         )
         limits = Limits(
@@ -192,6 +198,7 @@ class Gateway:
         self._claimer = Claimer(
             store.ledger, self.current, self.dispatcher, clock, destinations.hold_disabled
         )
+        dispatch.on_planned = self._claimer.wake
         self.ingest = Ingest(
             self.current,
             store.ledger,

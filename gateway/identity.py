@@ -16,6 +16,7 @@ from gateway.domain.destination import Destination
 from gateway.domain.errors import ConfigurationError
 from gateway.domain.source import Source
 from gateway.ports import Entity
+from gateway.security.acknowledging import AcknowledgeLinks
 from gateway.security.keyprint import Keyprint
 from gateway.security.keys import generate, operator_digest
 from gateway.security.references import References
@@ -42,6 +43,7 @@ class Identity:
     secrets: Secrets
     tokens: AccessTokens
     unsubscribe_links: UnsubscribeLinks
+    acknowledge_links: AcknowledgeLinks
     admin_key_is_new: bool
     new_master: str
 
@@ -62,7 +64,8 @@ def load_identity(settings: Settings, clock: Clock) -> Identity:
     operator = operator_digest(admin_key)
     keyprint = Keyprint.of(operator, vault.key_ids)
     tokens, links = AccessTokens(masters, clock), UnsubscribeLinks(masters, settings.public_url)
-    return Identity(admin_key, operator, keyprint, secrets, tokens, links, is_new, new_master)
+    ours = AcknowledgeLinks(masters, settings.public_url)
+    return Identity(admin_key, operator, keyprint, secrets, tokens, links, ours, is_new, new_master)
 
 
 def keep_master(identity: Identity, settings: Settings, entities: Iterable[Entity]) -> None:

@@ -136,14 +136,15 @@ def texts(message: Message) -> dict[str, str]:
 
 
 def _times(message: Message, address: AlertmanagerAddress, now: int) -> Mapping[str, str]:
-    """Since when, and until when unless something comes before it. Mere news say no end: Alertmanager ends
-    them by itself after its `resolve_timeout`."""
+    """Since when, an incident from its beginning, and until when unless something comes before it. Mere news
+    say no end: Alertmanager ends them by itself after its `resolve_timeout`."""
     at = min(moment(message), now)
+    began = min(int(message.chapter.incident.opened_at * 1000), at) if message.chapter else at
     if message.resolves:
-        return {"startsAt": _timestamp(at), "endsAt": _timestamp(at)}
+        return {"startsAt": _timestamp(began), "endsAt": _timestamp(at)}
     if _only_news(message):
         return {"startsAt": _timestamp(at)}
-    return {"startsAt": _timestamp(at), "endsAt": _timestamp(now + address.open_hours * _HOUR)}
+    return {"startsAt": _timestamp(began), "endsAt": _timestamp(now + address.open_hours * _HOUR)}
 
 
 def _timestamp(milliseconds: int) -> str:

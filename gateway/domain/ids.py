@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import time
@@ -36,5 +37,13 @@ def new_id() -> str:
         | _VARIANT
         | noise & (1 << 62) - 1
     )
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def computed_id(*parts: str) -> str:
+    """A UUID (RFC 9562, version 8) computed from what it stands for: two who make it make the same."""
+    digest = hashlib.blake2b("\0".join(parts).encode("utf-8", "replace"), digest_size=16).digest()
+    value = int.from_bytes(digest) & ~(0xF << 76 | 0b11 << 62) | 0x8 << 76 | _VARIANT
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -48,6 +48,9 @@ class Source:
     name none. `key_header` is the header in which its sender puts a key that it cannot put
     elsewhere. `signing` tells how its requests are signed, and `secrets` holds the sealed secrets for that.
     `keep_requests` is how many of its last requests are kept in memory for people to look at.
+
+    Its failures are `incidents`, one of each thing that `incident_key` (operands of the expression dialect)
+    tells apart, by default the resource or job, else the subject.
     """
 
     id: SourceId
@@ -69,6 +72,8 @@ class Source:
     signing: Signing = Signing.NONE
     secrets: Mapping[str, str] = field(default_factory=dict)
     keep_requests: int = 0
+    incidents: bool = True
+    incident_key: tuple[str, ...] = ()
 
 
 def own_source(instance: Instance) -> Source:

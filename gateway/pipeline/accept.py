@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from gateway.domain.delivery import AcceptedEvent, Claim, Planned, State
 from gateway.domain.event import Event
 from gateway.domain.ids import DestinationId, EventId, InstanceId, SourceId, TopicId, new_id
+from gateway.domain.incident import Chapter, Sign
 from gateway.domain.monitor import Observation
 from gateway.domain.source import Source
 from gateway.pipeline.validate import Verdict
@@ -20,7 +21,7 @@ DIGEST_BYTES, HEAD_BYTES = 16, 16
 
 class Routed(NamedTuple):
     """An event on its way in: what it is, what the schemas said, what it causes, which topics took it, by
-    which of their rules, and what monitors saw in it."""
+    which of their rules, what monitors saw in it, and what it means to an incident."""
 
     decoded: Decoded
     verdict: Verdict
@@ -28,6 +29,7 @@ class Routed(NamedTuple):
     topics: tuple[TopicId, ...] = ()
     rules: tuple[str, ...] = ()
     observations: tuple[Observation, ...] = ()
+    sign: Sign | None = None
 
 
 class Lanes(Protocol):
@@ -71,10 +73,11 @@ async def accept(
         raise
     for entry, result in zip(entries, appended, strict=True):
         fresh = result.event_id == entry.accepted.id and not result.duplicate
+        told = fresh and (result.chapter is None or result.chapter.told)
         for planned in entry.planned:
-            if planned.state is State.LEASED and fresh and planned.id not in result.suppressed:
+            if planned.state is State.LEASED and told and planned.id not in result.suppressed:
                 repeats = result.repeats.get(planned.id, 0)
-                lanes.hand_over(first_claim(entry.accepted, planned, owner, repeats))
+                lanes.hand_over(first_claim(entry.accepted, planned, owner, repeats, result.chapter))
             elif planned.state is State.LEASED:
                 lanes.give_up(planned, entry.accepted.event)
             elif planned.state is State.PENDING:
@@ -82,7 +85,9 @@ async def accept(
     return appended
 
 
-def first_claim(accepted: AcceptedEvent, planned: Planned, owner: str, repeats: int = 0) -> Claim:
+def first_claim(
+    accepted: AcceptedEvent, planned: Planned, owner: str, repeats: int = 0, chapter: Chapter | None = None
+) -> Claim:
     """The lease that a delivery is born with."""
     return Claim(
         planned.id,
@@ -94,6 +99,7 @@ def first_claim(accepted: AcceptedEvent, planned: Planned, owner: str, repeats: 
         planned.recipient,
         owner=owner,
         repeats=repeats,
+        chapter=chapter,
     )
 
 
@@ -129,7 +135,7 @@ def _entry(
     key = event_key(source.instance_id, source.id, event.source, event.id)
     planned = tuple(_leased(row, event, lanes, reserved) for row in one.planned)
     verdict, seen = one.verdict, one.observations
-    return Entry(accepted, key, planned, verdict.problems, verdict.revision, seen, verdict.flags)
+    return Entry(accepted, key, planned, verdict.problems, verdict.revision, seen, verdict.flags, one.sign)
 
 
 def _leased(planned: Planned, event: Event, lanes: Lanes, reserved: list[tuple[Planned, Event]]) -> Planned:

@@ -19,12 +19,14 @@ import structlog
 
 from gateway.domain.clock import Clock
 from gateway.domain.delivery import Claim, Settlement, State
-from gateway.domain.destination import UNSUBSCRIBED, Destination
+from gateway.domain.destination import Destination
 from gateway.domain.errors import Invalid, NotFound, Refused, TooLarge
 from gateway.domain.event import Event
 from gateway.domain.ids import DestinationId, EventId, InstanceId
+from gateway.domain.incident import Sign
 from gateway.domain.source import SELF, Source
 from gateway.pipeline.accept import Routed, accept
+from gateway.pipeline.also import fallback
 from gateway.pipeline.authenticate import (
     authenticate,
     authenticate_at,
@@ -37,6 +39,7 @@ from gateway.pipeline.channels import Channels, blank_address
 from gateway.pipeline.correct import Correction, corrected
 from gateway.pipeline.decode import decode, decode_for, decode_native, permit
 from gateway.pipeline.dispatcher import Dispatcher
+from gateway.pipeline.leads import Leading
 from gateway.pipeline.noise import Moment, Noise
 from gateway.pipeline.rate import RateGate
 from gateway.pipeline.receive import Envelope
@@ -46,16 +49,15 @@ from gateway.pipeline.route import DISABLED, TRIAL_TOPIC, Plan, named, plan
 from gateway.pipeline.send import Outcome, send
 from gateway.pipeline.settle import Tried, cancel, decide, give_back, verdict
 from gateway.pipeline.signature import Signatures
+from gateway.pipeline.signs import sign_of, wake_after
 from gateway.pipeline.silence import silenced
 from gateway.pipeline.snapshot import Current, Snapshot, configuration_busy
 from gateway.pipeline.told import Told
 from gateway.pipeline.validate import Verdict, validate
 from gateway.pipeline.watch import observed
 from gateway.ports import Appended, Ledger, StaleRoutingError, StoredEvent
-from gateway.security.unsubscribing import UnsubscribeLinks, Unsubscription
 from gateway.spi.cloudevents.meaning import meaning
 from gateway.spi.cloudevents.payload import payload
-from gateway.spi.destination import SubscriptionAddress
 from gateway.spi.outcome import DeliveryFailed, Reason
 from gateway.spi.source_format import Decoded
 
@@ -301,8 +303,16 @@ class Ingest:
                 )
             seen = () if judged.problems else observed(watches, one.view)
             told = silenced(hushes, caused.deliveries, one.view, received_at)
-            routed.append(Routed(one, judged, told, caused.topics, caused.rules, seen))
+            sign = None if judged.problems else _sign(snapshot, source, one, caused)
+            routed.append(Routed(one, judged, told, caused.topics, caused.rules, seen, sign))
         return routed
+
+
+def _sign(snapshot: Snapshot, source: Source, one: Decoded, caused: Plan) -> Sign | None:
+    """What an event means to an incident, and when the policies of those that are told look at it."""
+    noises = snapshot.noises
+    after = wake_after(noises, [row.subscription_id for row in caused.deliveries]) if noises else None
+    return sign_of(source, one.view, after)
 
 
 def _released(
@@ -323,7 +333,7 @@ def _released(
 class Dispatch:
     """From a claimed delivery to its settlement. `on_gone` is told of a destination that answered 410."""
 
-    def __init__(  # noqa: PLR0913  one for each station
+    def __init__(
         self,
         current: Current,
         ledger: Ledger,
@@ -332,15 +342,15 @@ class Dispatch:
         told: Told,
         *,
         gate: RateGate,
-        public_url: str,
-        unsubscribe_links: UnsubscribeLinks,
+        leading: Leading,
         on_gone: Callable[[DestinationId], Awaitable[None]],
     ) -> None:
         self._current, self._ledger, self._channels = current, ledger, channels
-        self._clock, self._public_url = clock, public_url
+        self._clock, self._leading = clock, leading
         self._told, self._metrics = told, told.metrics
-        self._unsubscribe_links = unsubscribe_links
         self._gate, self._on_gone = gate, on_gone
+        self.on_planned: Callable[[], None] = lambda: None
+        """Called when a result brought deliveries to others."""
 
     async def deliver(self, claim: Claim) -> Tried | None:
         """One try, settled durably when this returns. None when there was nothing to try.
@@ -374,8 +384,12 @@ class Dispatch:
             outcome = await self._attempt(claim, destination, snapshot)
             chance = random.random()  # noqa: S311  spreads retries, guards nothing
             settlement = decide(claim, destination, outcome, now=self._clock.now(), chance=chance)
+            if outcome.failure is not None:
+                settlement = settlement._replace(also=fallback(snapshot, claim, settlement))
             self._told.ended(claim, destination, outcome)
             written = await self._settle(settlement)
+            if settlement.also:
+                self.on_planned()
         finally:
             self._metrics.in_flight.dec()
         now = self._clock.now()
@@ -406,24 +420,13 @@ class Dispatch:
             address = snapshot.addresses.get(claim.subscription_id) or (
                 blank_address(destination) if trial else None
             )
-            message = render(
-                claim,
-                snapshot.wordings.get(claim.subscription_id),
-                public_url=self._public_url,
-                unsubscribe_url=self._unsubscribe_url(claim, address),
-            )
+            leads = await self._leading.of(claim, destination, address, snapshot)
+            message = render(claim, snapshot.wordings.get(claim.subscription_id), **leads._asdict())
         except Exception as error:
             log.error("delivery.unrendered", delivery=claim.delivery_id, exc_info=True)
             failure = DeliveryFailed(Reason.UNEXPECTED, f"the message broke: {type(error).__name__}")
             return Outcome(self._clock.now(), 0.0, None, failure)
         return await send(self._channels, destination, address, message, self._clock)
-
-    def _unsubscribe_url(self, claim: Claim, address: SubscriptionAddress | None) -> str:
-        """Where the recipient unsubscribes; '' for kinds that keep no list of who did."""
-        if not claim.recipient or not claim.subscription_id or not hasattr(address, UNSUBSCRIBED):
-            return ""
-        wanted = Unsubscription(claim.accepted.instance_id, claim.subscription_id, claim.recipient)
-        return self._unsubscribe_links.url(wanted)
 
     async def _as_new_as(self, version: int) -> Snapshot:
         """The configuration in force, at least that of `version` if it can be had: another node may have

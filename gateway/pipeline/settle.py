@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 from gateway.domain.delivery import AS_EVENT, Attempt, Claim, Settlement, State
 from gateway.domain.destination import Destination
+from gateway.domain.incident import Part, Thread
 from gateway.domain.policy import THROTTLED_FLOOR, RetryPolicy
 from gateway.pipeline.route import TRIAL_TOPIC
 from gateway.pipeline.send import Outcome
 from gateway.pipeline.throttle import Verdict
 from gateway.spi.cloudevents.encode import structured
-from gateway.spi.outcome import MAX_SENT, DeliveryFailed, Reason
+from gateway.spi.outcome import MAX_SENT, DeliveryFailed, Reason, Receipt
 
 EXHAUSTED = "retries_exhausted"
 TARGET_DELETED = "target_deleted"
@@ -41,7 +42,14 @@ def decide(
         claim.attempts + 1, outcome.started_at, outcome.duration, "", str(receipt.code), receipt.detail
     )
     return Settlement(
-        claim.delivery_id, claim.epoch, State.DELIVERED, "", 0.0, attempt, _kept(claim, receipt.sent)
+        claim.delivery_id,
+        claim.epoch,
+        State.DELIVERED,
+        "",
+        0.0,
+        attempt,
+        _kept(claim, receipt.sent),
+        thread=_thread(claim, receipt, now),
     )
 
 
@@ -53,6 +61,20 @@ def give_back(claim: Claim, *, due_at: float, reason: str) -> Settlement:
 def cancel(claim: Claim) -> Settlement:
     """The subscription or the destination is gone: nobody wants it any more."""
     return Settlement(claim.delivery_id, claim.epoch, State.CANCELLED, TARGET_DELETED)
+
+
+def _thread(claim: Claim, receipt: Receipt, now: float) -> Thread | None:
+    """What later messages of an incident to this receiver stand below. Nothing comes after a recovery."""
+    if claim.chapter is None or claim.chapter.part is Part.RECOVERY or claim.topic_id == TRIAL_TOPIC:
+        return None
+    return Thread(
+        claim.chapter.incident.id,
+        claim.subscription_id,
+        claim.recipient,
+        claim.delivery_id,
+        receipt.vendor_id,
+        now,
+    )
 
 
 def _kept(claim: Claim, sent: bytes) -> bytes:

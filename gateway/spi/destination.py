@@ -179,8 +179,9 @@ class Destination(ABC, Generic[C, A]):
 
     Class attributes: `kind` is the word in APIs, `title` and `summary` are for people, `timeout` bounds
     one attempt in seconds (at most 30), `width` the attempts at once (0: as configured), `creatable` is
-    False for those every instance has by itself. `stability` is `unverified` where the adapter rests on
-    what no document, server or library at hand could prove.
+    False for those every instance has by itself. Where `threads` is True, a message may stand below another,
+    whose `vendor_id` is remembered for that. `stability` is `unverified` where the adapter rests on what no
+    document, server or library at hand could prove.
     """
 
     kind: ClassVar[str]
@@ -191,6 +192,7 @@ class Destination(ABC, Generic[C, A]):
     timeout: ClassVar[float] = 10.0
     width: ClassVar[int] = 0
     creatable: ClassVar[bool] = True
+    threads: ClassVar[bool] = False
     stability: ClassVar[Literal["stable", "unverified"]] = "stable"
 
     def __init__(self, config: C, tools: Tools) -> None:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from gateway.domain.delivery import AcceptedEvent
 from gateway.domain.event import Event
+from gateway.domain.incident import Chapter, Part, Thread, story
 from gateway.domain.severity import Severity
 from gateway.domain.source import SELF
 from gateway.domain.view import EventView, Json, Missing
@@ -50,7 +51,7 @@ TITLE, TEXT, HTML, BODY = "title", "text", "html", "body"
 """The parts that a template may give: two that replace the title and all that stands below it, the HTML
 beside them, and the whole of what is posted."""
 
-EVENT_LINK = "Event"
+EVENT_LINK, ACKNOWLEDGE_LINK = "Event", "Acknowledge"
 
 _OF_A_DIGEST = frozenset({"Severity", "Time"})
 _PROBLEMS = frozenset({Outcome.PARTIAL, Outcome.FAILED, Outcome.CORRUPT, Outcome.MISSED, Outcome.WARNING})
@@ -62,8 +63,10 @@ class Message:
 
     `templated` holds the parts that the subscription's template made, escaped for their target; `note` is
     for the attempt: what the reader of the message does not see. `unsubscribe_url` is where the recipient
-    wants no more of them, '' where there is no such place. `repeats` is how many like it were suppressed
-    since the last one that was told.
+    wants no more of them, `acknowledge_url` where somebody says that they care for it; '' where there is no
+    such place. `repeats` is how many like it were suppressed since the last one that was told. `chapter` is
+    the incident that the event belongs to, and `thread` the first message of it that this recipient got, None
+    for the first.
     """
 
     delivery_id: str
@@ -75,6 +78,9 @@ class Message:
     destination_id: str = ""
     unsubscribe_url: str = ""
     repeats: int = 0
+    acknowledge_url: str = ""
+    chapter: Chapter | None = None
+    thread: Thread | None = None
 
     @property
     def event(self) -> Event:
@@ -102,9 +108,11 @@ class Message:
 
     @property
     def state(self) -> MessageState:
-        """Whether this tells of a problem, of something that went well, or of several things at once."""
+        """Whether this tells of a problem, of its end, of something that went well, or of several things."""
         if is_digest(self.accepted):
             return MessageState.DIGEST
+        if self.chapter is not None:
+            return MessageState.RECOVERY if self.chapter.part is Part.RECOVERY else MessageState.PROBLEM
         if self.vocabulary.outcome in _PROBLEMS or self.severity >= Severity.WARNING:
             return MessageState.PROBLEM
         return MessageState.INFO
@@ -125,16 +133,24 @@ class Message:
 
     @property
     def summary(self) -> str:
-        """Why, in a sentence or two; '' where the event does not say."""
+        """Why, in a sentence or two, and how long it lasts; '' where neither is known."""
         return self.templated.get(TEXT) or self._told
 
     @cached_property
     def _told(self) -> str:
-        """The event's summary, and what were suppressed; of a digest, a line for each that it tells of."""
+        """The event's summary, what were suppressed, and its incident; of a digest, a line for each that it
+        tells of."""
         told = self.vocabulary.summary or ""
         if self.state is MessageState.DIGEST:
             return "\n\n".join(part for part in (told, "\n".join(digest_lines(self.payload))) if part)
-        return f"{told}\n+{self.repeats:,} like this were suppressed." if told and self.repeats else told
+        if told and self.repeats:
+            told = f"{told}\n+{self.repeats:,} like this were suppressed."
+        return "\n\n".join(part for part in (told, self.story) if part)
+
+    @property
+    def story(self) -> str:
+        """How long the incident lasts or lasted and how often it failed; '' for what is the first of it."""
+        return story(self.chapter) if self.chapter else ""
 
     @cached_property
     def facts(self) -> tuple[Fact, ...]:
@@ -165,6 +181,8 @@ class Message:
     def links(self) -> tuple[Link, ...]:
         """Where to look next; last of all at the event itself, where the gateway has a public address."""
         links = [Link(label, url) for label, url in self.vocabulary.links.items()]
+        if self.acknowledge_url:
+            links.append(Link(ACKNOWLEDGE_LINK, self.acknowledge_url))
         if self.public_url:
             links.append(Link(EVENT_LINK, self.event_url))
         return tuple(links)
@@ -193,6 +211,8 @@ class Message:
 
         What a monitor tells is a thing by itself: the end of one breach closes no alert of another.
         """
+        if self.chapter is not None:
+            return self.chapter.incident.key
         thing = (
             self.vocabulary.resource or self.vocabulary.job or self.event.text("subject") or self.event.type
         )

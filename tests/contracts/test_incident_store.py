@@ -1,4 +1,4 @@
-"""What every store does with incidents: decided with the event, told with its deliveries, and on two nodes."""
+"""What every store does with incidents: decided with the event, and told with its deliveries."""
 
 from __future__ import annotations
 

@@ -31,6 +31,7 @@ class MailDestination(Destination[C, MailAddress]):
     Address: ClassVar[type[MailAddress]] = MailAddress
     timeout: ClassVar[float] = TIMEOUT_SECONDS
     width: ClassVar[int] = MAX_CONNECTIONS
+    threads: ClassVar[bool] = True
 
     def _set_up(self, relay: Relay | None, sender: str, sender_name: str = "", fault: str = "") -> None:
         """Without a relay every delivery fails as misconfigured, saying `fault`."""

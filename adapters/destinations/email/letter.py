@@ -71,15 +71,13 @@ _END = f"--{_BOUNDARY}--\r\n".encode()
 
 
 def _header_lines(message: Message, head: Letterhead, recipient: str, now: float) -> list[str]:
-    thread = f"<t.{sha256(message.thread_key.encode('utf-8', 'replace')).hexdigest()[:24]}@{head.domain}>"
     lines = [
         f"From: {_named(head.sender_name, head.sender)}",
         f"To: {recipient}",
         f"Subject: {unstructured(headline(message, MAX_SUBJECT))}",
         f"Date: {formatdate(now)}",
         f"Message-ID: <{message.delivery_id}@{head.domain}>",
-        f"In-Reply-To: {thread}",
-        f"References: {thread}",
+        *_thread_lines(message, head.domain),
         f"List-Id: <{message.accepted.instance_id}.{head.domain}>",
         "Auto-Submitted: auto-generated",
         "X-Auto-Response-Suppress: All",
@@ -93,6 +91,17 @@ def _header_lines(message: Message, head: Letterhead, recipient: str, now: float
     if message.severity is Severity.CRITICAL:
         lines += ["Importance: high", "X-Priority: 1"]
     return lines
+
+
+def _thread_lines(message: Message, domain: str) -> list[str]:
+    """What mail programs put messages together by (RFC 5322 section 3.6.4): one root for all that tell of a
+    thing or of an incident, and the first message of the incident that this recipient got."""
+    about = message.chapter.incident.id if message.chapter else message.thread_key
+    root = f"<t.{sha256(about.encode('utf-8', 'replace')).hexdigest()[:24]}@{domain}>"
+    if message.thread is None or message.thread.delivery_id == message.delivery_id:
+        return [f"In-Reply-To: {root}", f"References: {root}"]
+    first = f"<{message.thread.delivery_id}@{domain}>"
+    return [f"In-Reply-To: {first}", f"References: {root} {first}"]
 
 
 def _unsubscribe_lines(url: str) -> list[str]:

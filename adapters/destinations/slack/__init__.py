@@ -19,6 +19,7 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from adapters.destinations.slack import attachments, blocks
 from adapters.destinations.slack.address import SlackAddress
 from adapters.destinations.slack.answers import judge_api, judge_compatible, judge_slack, message_id
+from gateway.domain.incident import Part
 from gateway.spi.destination import DestinationConfig, Endpoint, Pace, Tools
 from gateway.spi.exchange import HttpDestination
 from gateway.spi.message import BODY, Message
@@ -112,6 +113,7 @@ class Slack(HttpDestination[SlackConfig, SlackAddress]):
     kind: ClassVar[str] = "slack"
     title: ClassVar[str] = "Slack"
     summary: ClassVar[str] = "Messages to a channel of Slack or of a compatible chat."
+    threads: ClassVar[bool] = True
     Config = SlackConfig
     Address = SlackAddress
 
@@ -150,9 +152,21 @@ class Slack(HttpDestination[SlackConfig, SlackAddress]):
         return await self.exchange(self._request(post), judge=judge)
 
     def _post(self, message: Message, address: SlackAddress) -> dict[str, Any]:
-        places = {"channel": message.recipient or address.channel, "thread_ts": address.thread_ts}
+        channel = message.recipient or address.channel
+        places = {"channel": channel, **self._thread(message, address)}
         content = _templated(message) or self._content(message, address.attachment_color or colour(message))
         return {name: value for name, value in places.items() if value} | content
+
+    def _thread(self, message: Message, address: SlackAddress) -> dict[str, Any]:
+        """Below which message of Slack's: the one that the subscription names, else the incident's first. How
+        it ends is said in the channel too. A webhook does not tell which message it made: no threads."""
+        if address.thread_ts or self.config.token is None or message.thread is None:
+            return {"thread_ts": address.thread_ts}
+        _, _, first = message.thread.answer.rpartition("/")
+        if not first or message.chapter is None:
+            return {}
+        aloud = message.chapter.part in (Part.RECOVERY, Part.REMINDER)
+        return {"thread_ts": first, "reply_broadcast": aloud}
 
     async def _by_token(self, post: dict[str, Any], message: Message, token: SecretStr) -> Receipt:
         if "channel" not in post:

@@ -86,6 +86,7 @@ class Telegram(HttpDestination[TelegramConfig, TelegramAddress]):
     title: ClassVar[str] = "Telegram"
     summary: ClassVar[str] = "Messages of a bot to a chat, group, channel or topic of Telegram."
     stability = "unverified"
+    threads: ClassVar[bool] = True
     Config = TelegramConfig
     Address = TelegramAddress
 
@@ -128,6 +129,7 @@ class Telegram(HttpDestination[TelegramConfig, TelegramAddress]):
         return {
             "chat_id": self._moved.get(chat, chat),
             **topic,
+            **_reply(message),
             "text": text(message, HTML),
             "parse_mode": "HTML",
             "disable_notification": _silent(message, address),
@@ -148,6 +150,14 @@ class Telegram(HttpDestination[TelegramConfig, TelegramAddress]):
             self._moved[content["chat_id"]] = content["chat_id"] = str(moved)
             return f"the group is a supergroup now; set chat_id to {moved}"
         return ""
+
+
+def _reply(message: Message) -> dict[str, Any]:
+    """Below the first message of the incident, as long as that is there."""
+    if message.thread is None or not message.thread.answer.isdecimal():
+        return {}
+    first = int(message.thread.answer)
+    return {"reply_parameters": {"message_id": first, "allow_sending_without_reply": True}}
 
 
 def _silent(message: Message, address: TelegramAddress) -> bool:

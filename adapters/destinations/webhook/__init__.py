@@ -34,6 +34,8 @@ from gateway.spi.transport import HttpRequest, parse_url
 from gateway.spi.wording import Words, worded
 
 CONTENT_TYPE = "content-type"
+INCIDENT_HEADER = "tocsin-incident"
+"""Names the incident that the event belongs to, for receivers that group by it."""
 
 _TYPES = {"structured": encode.STRUCTURED_TYPE, "batched": encode.BATCH_TYPE}
 
@@ -95,6 +97,8 @@ class Webhook(HttpDestination[WebhookConfig, WebhookAddress]):
             message = self._worded(message)
         added, body, sent = self._content(message)
         headers = [*added, *self._headers, (ID_HEADER, message.delivery_id), (TIMESTAMP_HEADER, timestamp)]
+        if message.chapter is not None:
+            headers.append((INCIDENT_HEADER, message.chapter.incident.id))
         if address.signing_enabled:
             headers.append((SIGNATURE_HEADER, self._signer.sign(message.delivery_id, timestamp, body)))
         request = HttpRequest(self._method, self._target, headers, body, self.timeout)

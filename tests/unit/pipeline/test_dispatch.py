@@ -53,9 +53,7 @@ def ledger():
 def dispatch(current, ledger):
     clock, metrics = FakeClock(), Metrics()
     told = Told(metrics, Counts(clock, metrics), None, None)
-    return Dispatch(
-        current, ledger, None, clock, told, gate=None, public_url="", unsubscribe_links=None, on_gone=None
-    )
+    return Dispatch(current, ledger, None, clock, told, gate=None, leading=None, on_gone=None)
 
 
 async def test_what_this_node_does_not_hold_any_more_is_left_alone(dispatch, ledger):
