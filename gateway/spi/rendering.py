@@ -16,7 +16,7 @@ import msgspec
 
 from gateway.domain.event import DataForm, Event
 from gateway.domain.severity import Severity
-from gateway.spi.message import HTML, TEXT, Fact, Link, Message, MessageState
+from gateway.spi.message import ACKNOWLEDGE_LINK, HTML, TEXT, Fact, Link, Message, MessageState
 
 CUT = "[...]"
 """What ends a text that was cut, as IBM's cut texts end."""
@@ -112,6 +112,8 @@ def text_body(message: Message, *, with_details: bool) -> str:
     shown = details(message.event) if with_details else ""
     if shown:
         lines += [DETAILS_TITLE, shown]
+    if message.acknowledge_url:
+        lines.append(f"{ACKNOWLEDGE_LINK}: {message.acknowledge_url}")
     if message.unsubscribe_url:
         lines.append(f"{UNSUBSCRIBE}: {message.unsubscribe_url}")
     return "\n\n".join(lines) + "\n"

@@ -11,6 +11,7 @@ from adapters.destinations.slack.answers import _BY_CODE
 from gateway.domain.vocabulary import Outcome
 from gateway.spi.outcome import DeliveryFailed, Reason
 from gateway.spi.secret_fields import plain_secrets
+from tests.contracts.test_incident_messages import messages
 from tests.fakes.http_sink import HttpSink, Reply
 from tests.fakes.messages import DELIVERY_ID, make_message
 from tests.fakes.occasions import failure
@@ -127,3 +128,23 @@ async def test_what_slack_says_beside_errors_is_kept(tools, reply, reason, words
         with pytest.raises(DeliveryFailed, match=words) as failed:
             await bot(sink, tools).deliver(failure(), SlackAddress(channel="C1"))
     assert (failed.value.reason, failed.value.retry_after) == (reason, pause)
+
+
+async def test_what_follows_a_failure_stands_below_its_first_message(tools):
+    """Recovery and reminders are said in the channel too: there somebody sees them."""
+    async with HttpSink(SENT) as sink:
+        adapter = bot(sink, tools)
+        for message in messages("slack", ""):
+            receipt = await adapter.deliver(message, SlackAddress(channel="#ops"))
+        named = SlackAddress(channel="#ops", thread_ts="1500000000.000001")
+        await adapter.deliver(messages("slack", "")[1], named)
+        posts = [json.loads(one.body) for one in sink.requests]
+    assert receipt.vendor_id == "C0123/1503435956.000247"
+    assert [one.get("thread_ts") for one in posts] == [
+        None,
+        "1503435956.000247",
+        "1503435956.000247",
+        "1500000000.000001",
+    ]
+    assert [one.get("reply_broadcast", False) for one in posts] == [False, False, True, False]
+    assert [list(problems(one)) for one in posts] == [[]] * 4
