@@ -52,6 +52,8 @@ from gateway.service.counting import Counting
 from gateway.service.destinations import GONE, Destinations
 from gateway.service.dry_run import DryRuns
 from gateway.service.explaining import Explanations
+from gateway.service.following import Following
+from gateway.service.incidents import IncidentDesk
 from gateway.service.instances import Instances
 from gateway.service.keeping import Keeping
 from gateway.service.keys import Keys
@@ -213,6 +215,9 @@ class Gateway:
         topics, subscriptions = Topics(self.configurator), Subscriptions(self.configurator)
         monitors = Monitors(self.configurator, store.monitors)
         records = Records(store.ledger, self._claimer.wake)
+        self._following = Following(
+            self.current, store.incidents, store.ledger, clock, self.metrics, self._claimer.wake
+        )
         self.services = Services(
             current=self.current,
             ingest=self.ingest,
@@ -239,6 +244,8 @@ class Gateway:
             dry_runs=DryRuns(self.current, store.ledger, topics, subscriptions, clock),
             explanations=Explanations(self.current, store.registry, records, clock),
             unsubscribe_links=identity.unsubscribe_links,
+            acknowledge_links=identity.acknowledge_links,
+            incidents=IncidentDesk(store.incidents, store.ledger, clock, self._following.woken),
             monitors=monitors,
             silences=Silences(self.configurator),
             trials=Trials(self.current, store.ledger, self.dispatcher, records, clock),
@@ -314,7 +321,10 @@ class Gateway:
         """Monitors' clocks go where events are taken, from when they are; so does the heartbeat outside."""
         watches = []
         if self.settings.role != DISPATCH:
-            watches.append(asyncio.create_task(self._watching.run(self._stopping), name="monitors"))
+            watches += [
+                asyncio.create_task(self._watching.run(self._stopping), name="monitors"),
+                asyncio.create_task(self._following.run(self._stopping), name="incidents"),
+            ]
         if self.settings.watcher_url is not None:
             url = self.settings.watcher_url.get_secret_value()
             watcher = Watcher(

@@ -64,6 +64,7 @@ COMMANDS: tuple[tuple[str, str, Group, str], ...] = (
     ("event", "nouns.event:app", FOLLOW, "What came in, and what became of it."),
     ("explain", "explain:explain", FOLLOW, "Why an event went where it went, or would go today."),
     ("delivery", "nouns.delivery:app", FOLLOW, "What went out, with every try; dead letters, replay."),
+    ("incident", "nouns.incident:app", FOLLOW, "What fails, who has taken it up, who was told."),
     ("node", "nouns.node:app", FOLLOW, "The processes that share a store."),
 )
 """Name, place below this package, panel and summary, in the order of `--help`."""

@@ -69,7 +69,8 @@ class Incident:
     `resolved_by` is the event that told of the recovery, or the person who resolved it. `turns` are the
     openings and closings of its key that still count towards flapping; `calm_since` is set while it is
     flapping and well. `step_at` is when to look whether its policies want something, None for never;
-    `escalated` names the subscriptions whose escalation has happened.
+    `escalated` names the subscriptions whose escalation was decided. `by_hand` says that a person resolved
+    it, `telling` that its end is still to be told, by an event of the gateway's own.
     """
 
     id: IncidentId
@@ -91,6 +92,8 @@ class Incident:
     calm_since: float | None = None
     step_at: float | None = None
     escalated: tuple[SubscriptionId, ...] = ()
+    by_hand: bool = False
+    telling: bool = False
 
     @property
     def flapping(self) -> bool:
@@ -101,7 +104,7 @@ class Incident:
     def wake_at(self) -> float | None:
         """When time alone may change something, None for never."""
         if self.state is IncidentState.RESOLVED:
-            return None
+            return self.resolved_at if self.telling else None
         if self.calm_since is not None:
             return self.calm_since + CALM_SECONDS
         return self.step_at if self.state is IncidentState.OPEN else None
@@ -157,7 +160,7 @@ def calmed(known: Incident, now: float) -> Incident | None:
     since = known.calm_since
     if known.state is IncidentState.RESOLVED or since is None or now < since + CALM_SECONDS:
         return None
-    return _written(known, state=IncidentState.RESOLVED, resolved_at=since, calm_since=None)
+    return _written(known, state=IncidentState.RESOLVED, resolved_at=since, calm_since=None, telling=True)
 
 
 def acknowledged(known: Incident, by: str, now: float, note: str = "") -> Incident | None:
@@ -184,7 +187,14 @@ def resolved(known: Incident, by: str, now: float, note: str = "") -> Incident |
         resolved_by=by,
         note=note or known.note,
         calm_since=None,
+        by_hand=True,
+        telling=True,
     )
+
+
+def ended(known: Incident) -> Incident:
+    """The incident once its end was told."""
+    return _written(known, telling=False)
 
 
 def stepped(known: Incident, step_at: float | None, escalated: Iterable[SubscriptionId] = ()) -> Incident:
@@ -198,6 +208,8 @@ def story(chapter: Chapter) -> str:
     if chapter.part is Part.OPENING:
         return ""
     lasted, failures = duration(incident.seconds), counted(incident.failures)
+    if incident.by_hand:
+        return f"Resolved by {incident.resolved_by} after {lasted}, {failures}."
     if chapter.part is Part.RECOVERY:
         return f"Recovered after {lasted}, {failures}."
     return f"Failing for {lasted}, {failures}."

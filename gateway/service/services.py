@@ -9,6 +9,7 @@ from gateway.domain.clock import Clock
 from gateway.pipeline.flow import Ingest
 from gateway.pipeline.snapshot import Current
 from gateway.ports import NodeState
+from gateway.security.acknowledging import AcknowledgeLinks
 from gateway.security.unsubscribing import UnsubscribeLinks
 from gateway.service.activity import Activities
 from gateway.service.callbacks import Callbacks
@@ -17,6 +18,7 @@ from gateway.service.counting import Counting
 from gateway.service.destinations import Destinations
 from gateway.service.dry_run import DryRuns
 from gateway.service.explaining import Explanations
+from gateway.service.incidents import IncidentDesk
 from gateway.service.instances import Instances
 from gateway.service.keys import Keys
 from gateway.service.ledger import Records
@@ -68,6 +70,8 @@ class Services:
     dry_runs: DryRuns
     counting: Counting
     unsubscribe_links: UnsubscribeLinks
+    acknowledge_links: AcknowledgeLinks
+    incidents: IncidentDesk
     monitors: Monitors
     silences: Silences
     trials: Trials

@@ -13,6 +13,7 @@ from gateway.domain.ids import SourceId, TopicId, new_id
 from gateway.domain.source import Instance, Source
 from gateway.pipeline.decode import CLOUDEVENTS, SAME
 from gateway.pipeline.signature import CURRENT, HUB_HEADER, PREVIOUS, vault_place
+from gateway.pipeline.signs import key_problems
 from gateway.pipeline.snapshot import Snapshot
 from gateway.ports import Put, Remove
 from gateway.security.vault import Secrets
@@ -81,6 +82,8 @@ class Sources:
             changed = replace(changed, key_header=own.header)
         _check_header(changed.key_header)
         _check_crn(snapshot, changed)
+        if problems := key_problems(changed.incident_key, "/incident_key"):
+            raise Invalid.of(problems)
         if "signing" not in given:
             return Registered(changed)
         return self._signed(changed, source.secrets)

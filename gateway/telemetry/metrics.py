@@ -135,6 +135,16 @@ class Metrics:
             ["happening"],
             registry=registry,
         )
+        self.incident_reminders = Counter(
+            "tocsin_incident_reminders",
+            "Reminders of incidents that last, one for each subscription.",
+            registry=registry,
+        )
+        self.incident_escalations = Counter(
+            "tocsin_incident_escalations",
+            "Incidents that were told to others, because nobody took them up or they did not arrive.",
+            registry=registry,
+        )
         self.monitor_keys_refused = Counter(
             "tocsin_monitor_keys_refused",
             "Observations of keys that a monitor has no room for.",

@@ -52,7 +52,7 @@ class UnsubscribeHandlers:
         subscription = self._services.current.snapshot.subscriptions.get(wanted.subscription_id)
         if subscription is None or has_unsubscribed(subscription, wanted.recipient):
             return _done(wanted)
-        return _page(200, "Unsubscribe?", _QUESTION % (_shown(wanted.recipient), _shown(subscription.name)))
+        return page(200, "Unsubscribe?", _QUESTION % (shown(wanted.recipient), shown(subscription.name)))
 
     async def unsubscribe(self, request: web.Request) -> web.Response:
         """Done, without further confirmation. Raises TooMany, and what changing a subscription raises."""
@@ -78,20 +78,22 @@ class UnsubscribeHandlers:
 
 
 def _done(wanted: Unsubscription) -> web.Response:
-    return _page(200, "Unsubscribed", _DONE % _shown(wanted.recipient))
+    return page(200, "Unsubscribed", _DONE % shown(wanted.recipient))
 
 
 def _unknown() -> web.Response:
-    return _page(404, "This link is not valid", _UNKNOWN)
+    return page(404, "This link is not valid", _UNKNOWN)
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """Text of anybody's for the inside of a page."""
     return html.escape(text.encode("utf-8", "replace").decode())
 
 
-def _page(status: int, title: str, content: str) -> web.Response:
-    page = _PAGE % (title, title, content)
-    return web.Response(status=status, text=page, content_type="text/html", headers=_HEADERS)
+def page(status: int, title: str, content: str) -> web.Response:
+    """A page that loads nothing and runs nothing; `content` is HTML."""
+    text = _PAGE % (title, title, content)
+    return web.Response(status=status, text=text, content_type="text/html", headers=_HEADERS)
 
 
 _PAGE = """<!DOCTYPE html>

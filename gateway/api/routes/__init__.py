@@ -8,12 +8,14 @@ from aiohttp import web
 
 from gateway.api.endpoint import AnyEndpoint, Api
 from gateway.api.invoke import Invoker
+from gateway.api.resources.acknowledging import AcknowledgeHandlers
 from gateway.api.resources.callbacks import CallbackHandlers
 from gateway.api.resources.description import DescriptionHandlers
 from gateway.api.resources.destinations import DestinationHandlers
 from gateway.api.resources.dry_runs import DryRunHandlers
 from gateway.api.resources.explaining import ExplainHandlers
 from gateway.api.resources.identity import IdentityHandlers
+from gateway.api.resources.incidents import IncidentHandlers
 from gateway.api.resources.ingest import IngestHandlers
 from gateway.api.resources.keys import KeyHandlers
 from gateway.api.resources.monitors import MonitorHandlers
@@ -28,11 +30,13 @@ from gateway.api.resources.templates import TemplateHandlers
 from gateway.api.resources.topics import TopicHandlers
 from gateway.api.resources.unsubscribing import UnsubscribeHandlers
 from gateway.api.routes import (
+    acknowledging,
     callbacks,
     destinations,
     dry_runs,
     explaining,
     identity,
+    incidents,
     ingest,
     keys,
     monitors,
@@ -76,6 +80,8 @@ def endpoints(services: Services) -> Sequence[AnyEndpoint]:
         *presets.declare(PresetHandlers(services)),
         *templates.declare(TemplateHandlers(services)),
         *unsubscribing.declare(UnsubscribeHandlers(services)),
+        *acknowledging.declare(AcknowledgeHandlers(services)),
+        *incidents.declare(IncidentHandlers(services)),
         *monitors.declare(MonitorHandlers(services)),
         *silences.declare(SilenceHandlers(services)),
         *identity.declare(IdentityHandlers(services)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from aiohttp import web
 from pydantic import Field
@@ -13,9 +13,13 @@ from gateway.api.shapes.keys import SetupAnswer, setup_answer
 from gateway.domain.source import Signing, Source
 from gateway.domain.topic import Topic
 from gateway.pipeline.sightings import MAX_KEPT
+from gateway.pipeline.signs import MAX_OPERANDS
 from gateway.service.connecting import Setup
 from gateway.service.sources import TOPIC, Registered
 from gateway.settings import Settings
+
+INCIDENT_KEY = """What tells one thing from another: names such as `job`, paths below `data`. Empty: the
+resource or job, else the subject."""
 
 
 class SourceCreate(Given):
@@ -43,6 +47,10 @@ class SourceCreate(Given):
     keep_requests: int = Field(
         0, ge=0, le=MAX_KEPT, description="How many of its last requests are kept in memory, to be looked at."
     )
+    incidents: bool = Field(True, description="Whether failures of a thing are told as one incident.")
+    incident_key: list[Annotated[str, Field(max_length=300)]] = Field(
+        [], max_length=MAX_OPERANDS, description=INCIDENT_KEY
+    )
     allowed_types: list[str] = Field(
         [], max_length=100, description="Event types it may send; `x.*` is a prefix."
     )
@@ -68,6 +76,10 @@ class SourceUpdate(Given):
         None, strict=False, description="Given, it makes a new secret; the one before stays good."
     )
     keep_requests: int | None = Field(None, ge=0, le=MAX_KEPT)
+    incidents: bool | None = None
+    incident_key: list[Annotated[str, Field(max_length=300)]] | None = Field(
+        None, max_length=MAX_OPERANDS, description=INCIDENT_KEY
+    )
     allowed_types: list[str] | None = Field(None, max_length=100)
     allowed_sources: list[str] | None = Field(None, max_length=100)
 
@@ -87,6 +99,8 @@ class SourceAnswer(Answer):
     key_header: str | None = None
     signing: str | None = None
     keep_requests: int | None = None
+    incidents: bool | None = None
+    incident_key: list[str] | None = None
     created_at: str
     updated_at: str
     source: str | None = None
@@ -142,6 +156,8 @@ def source_answer(source: Source, topics: Sequence[Topic]) -> SourceAnswer:
         key_header=source.key_header or None,
         signing=source.signing.value or None,
         keep_requests=source.keep_requests or None,
+        incidents=None if source.incidents else False,
+        incident_key=list(source.incident_key) or None,
         created_at=timestamp(source.created_at),
         updated_at=timestamp(source.updated_at),
         source=source.crn or None,
@@ -166,7 +182,7 @@ def source_fields(given: SourceCreate | SourceUpdate) -> dict[str, object]:
         format_options="options",
         default_topic=TOPIC,
     )
-    for name in ("allowed_types", "allowed_sources"):
+    for name in ("allowed_types", "allowed_sources", "incident_key"):
         if name in fields:
             fields[name] = tuple(fields[name])
     return fields

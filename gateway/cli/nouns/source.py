@@ -60,6 +60,17 @@ class Sender:
     keep_requests: Annotated[
         int | None, Parameter(help="How many of its last requests are kept, for `tocsin source activity`.")
     ] = None
+    incidents: Annotated[
+        bool | None, Parameter(help="Whether failures of a thing are told as one incident.")
+    ] = None
+    incident_key: Annotated[
+        list[str] | None,
+        Parameter(
+            name="--incident-key",
+            negative="--usual-incident-key",
+            help="What tells one thing from another, such as `job` or `data.vm`; repeatable.",
+        ),
+    ] = None
     allowed_types: Annotated[
         list[str] | None,
         Parameter(

@@ -18,6 +18,7 @@ from gateway.domain.incident import (
     acknowledged,
     calmed,
     duration,
+    ended,
     failing,
     met,
     resolved,
@@ -74,6 +75,9 @@ def test_the_next_failure_opens_another():
     assert (by_hand.resolved_by, by_hand.note) == ("ada", "replaced the disk")
     assert fails(by_hand, NOW + 20, "c").part is Part.OPENING
     assert resolved(by_hand, "bob", NOW + 6) is None
+    assert by_hand.wake_at == NOW + 5, "its end is to be told"
+    assert ended(by_hand).wake_at is None
+    assert story(Chapter(by_hand, Part.RECOVERY)) == "Resolved by ada after 5 s, 1 failure."
 
 
 def test_what_is_well_without_an_incident_joins_nothing():
@@ -187,8 +191,8 @@ def test_whatever_comes_the_story_told_is_true(taken):
     for number, (what, passed, severity) in enumerate(taken):
         now += passed
         chapter: Chapter | None = None
-        if known is not None and (ended := calmed(known, now)):
-            known, told_failing = ended, False
+        if known is not None and (calm := calmed(known, now)):
+            known, told_failing = calm, False
         if what == "fails":
             chapter = fails(known, now, f"e{number}", severity)
             assert chapter is not None
@@ -214,4 +218,4 @@ def test_whatever_comes_the_story_told_is_true(taken):
             assert told_failing == (known.state is not IncidentState.RESOLVED)
             assert known.calm_since is None or known.flapping
             assert (known.resolved_at is None) == (known.state is not IncidentState.RESOLVED)
-            assert known.wake_at is None or known.state is not IncidentState.RESOLVED
+            assert known.wake_at is None or known.telling or known.state is not IncidentState.RESOLVED
