@@ -94,7 +94,9 @@ class EscalationGiven(StrictGiven):
 class FallbackGiven(StrictGiven):
     """What failed so many times, or for good, goes to another subscription too."""
 
-    to: str = Field("", min_length=1, max_length=64, description="A subscription by id; needed at first.")
+    to: str = Field(
+        default_factory=str, min_length=1, max_length=64, description="A subscription by id; needed at first."
+    )
     attempts: int = Field(3, ge=1, le=10)
 
 
