@@ -13,6 +13,7 @@ _SAID = {
 _SAID_OF = {
     "duplicate_of": "as a duplicate of delivery",
     "folded_into": "into delivery",
+    "silenced_by": "by silence",
     "same_target": "because the same place is told by delivery",
 }
 
