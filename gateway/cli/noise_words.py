@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from gateway.cli.screen import show_one
 from gateway.domain.duration import duration_text
+from gateway.domain.noise import USUAL
+from gateway.domain.severity import Severity
 
 Row = Mapping[str, Any]
 
@@ -36,7 +39,7 @@ def _said(name: str, value: object, names: Mapping[str, str]) -> str:
     if name == "once_per_target":
         return "what several topics send to one address goes there once"
     if not isinstance(value, Mapping):
-        return "on, with the usual figures"
+        value = _usual(name)
     if name in ("escalation", "fallback"):
         return _led(name, value, names)
     return {
@@ -47,6 +50,12 @@ def _said(name: str, value: object, names: Mapping[str, str]) -> str:
         "grouping": _grouping,
         "reminders": _reminders,
     }[name](value)
+
+
+def _usual(name: str) -> Row:
+    """What true stands for, as the API shows what is set."""
+    members = asdict(USUAL[name])  # type: ignore[call-overload]
+    return {part: value.word if isinstance(value, Severity) else value for part, value in members.items()}
 
 
 def _rate_limit(limit: Row) -> str:

@@ -6,9 +6,10 @@ Values and how a subscription's own policy goes before its topic's. When a polic
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 from gateway.domain.ids import SubscriptionId
 from gateway.domain.severity import Severity
@@ -152,6 +153,18 @@ class NoiseInForce:
     escalation: Escalation | None = None
     fallback: Fallback | None = None
     once_per_target: bool = False
+
+
+USUAL: Final[Mapping[str, object]] = {
+    "rate_limit": RateLimit(),
+    "duplicates": DuplicateWindow(),
+    "digest": Digest(),
+    "quiet_hours": QuietHours(),
+    "grouping": Grouping(),
+    "reminders": Reminders(),
+    "escalation": Escalation(),
+}
+"""What True stands for, by member."""
 
 
 def in_force(topic: NoisePolicy, subscription: NoisePolicy) -> NoiseInForce | None:

@@ -15,6 +15,7 @@ from gateway.domain.destination import Subscription
 from gateway.domain.errors import Invalid, Problem
 from gateway.domain.ids import InstanceId, SubscriptionId
 from gateway.domain.noise import (
+    USUAL,
     Digest,
     DuplicateWindow,
     Escalation,
@@ -23,8 +24,6 @@ from gateway.domain.noise import (
     Grouping,
     NoisePolicy,
     QuietHours,
-    RateLimit,
-    Reminders,
     Unless,
     in_force,
 )
@@ -41,16 +40,7 @@ POLICY = "policy"
 PLACE = "/policy"
 INVALID = "policy_invalid"
 
-STANDARD: Final[Mapping[str, Any]] = {
-    "rate_limit": RateLimit(),
-    "duplicates": DuplicateWindow(),
-    "digest": Digest(),
-    "quiet_hours": QuietHours(),
-    "grouping": Grouping(),
-    "reminders": Reminders(),
-    "escalation": Escalation(),
-    "fallback": Fallback(SubscriptionId("")),
-}
+STANDARD: Final[Mapping[str, Any]] = {**USUAL, "fallback": Fallback(SubscriptionId(""))}
 """What an edit of a member changes that is off or unsaid so far."""
 
 _READ: Final[Mapping[str, Callable[[Any], object]]] = {

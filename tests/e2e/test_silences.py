@@ -50,6 +50,10 @@ async def test_nobody_is_told_during_it_and_everybody_after_it(tenant: Client, s
     await until_async(settled)
     assert len(sink.requests) == 2
     assert (await tenant.get(path))["suppressed"] == 1
+    [held] = (await tenant.get(f"deliveries?reason=silenced_by:{made['id']}"))["deliveries"]
+    assert held["state"] == "suppressed"
+    for query in ("reason=silenced_by:nobody", f"reason=silenced_by:{made['id']}&state=delivered"):
+        assert (await tenant.get(f"deliveries?{query}"))["deliveries"] == []
 
 
 async def test_it_ends_early_and_what_it_held_back_can_be_sent_after_all(tenant: Client, sink: HttpSink):
@@ -128,6 +132,20 @@ async def test_silences_on_the_command_line(tenant: Client, shell: Shell):
     far = ("--from", "2090-01-01", "--until", "2090-01-02T08:00Z", "--reason", "x")
     refused = await shell.run("silence", "create", "--rule", "true", *far)
     assert refused.code == 1 and "silence_invalid at /starts_at" in refused.err
+
+
+async def test_the_command_line_shows_what_was_held_back_and_sends_it_after_all(
+    tenant: Client, shell: Shell, sink: HttpSink
+):
+    route = await tenant.webhook_route(sink.url("/"))
+    made = await silence(tenant, "true", lasts=3600)
+    await tenant.send(cloudevent("1"), route["source"])
+    shown = (await shell.ok("silence", "show", made["id"])).out
+    reason = f"silenced_by:{made['id']}"
+    [held] = await shell.json("delivery", "list", "--reason", reason)
+    assert held["id"] in shown and reason in shown
+    await shell.ok("delivery", "replay", held["id"])
+    await until(lambda: len(sink.requests) == 1)
 
 
 async def test_the_command_line_lists_ends_and_deletes(tenant: Client, shell: Shell):

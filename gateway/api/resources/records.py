@@ -22,7 +22,9 @@ from gateway.api.shapes.records import (
     event_detail,
     status_answer,
 )
+from gateway.domain.delivery import DUPLICATE_OF, State
 from gateway.domain.ids import DestinationId, EventId, SourceId, SubscriptionId
+from gateway.domain.silence import SILENCED_BY
 from gateway.ports import DeliveryFilter, EventFilter
 from gateway.service.services import Services
 
@@ -76,7 +78,8 @@ class RecordHandlers:
             event_id=EventId(query.event_id) if query.event_id else None,
             subscription_id=SubscriptionId(query.subscription_id) if query.subscription_id else None,
             destination_id=DestinationId(query.destination_id) if query.destination_id else None,
-            state=query.state,
+            state=query.state or _only_state(query.reason),
+            reason=query.reason,
         )
         page = await self._services.records.ledger.deliveries(
             call.instance.id, wanted, cursor=query.cursor, limit=query.limit
@@ -95,3 +98,9 @@ class RecordHandlers:
         """Send an ended delivery again, with the id it had."""
         found = await self._services.records.replay(call.instance, call.path["id"])
         return delivery_detail(found, self._services.current.snapshot)
+
+
+def _only_state(reason: str | None) -> State | None:
+    """The one state that deliveries with this reason stand in, if there is but one: a store then has it at
+    hand."""
+    return State.SUPPRESSED if reason and reason.startswith((SILENCED_BY, DUPLICATE_OF)) else None

@@ -50,6 +50,9 @@ class DeliveryQuery(CursorQuery):
     subscription_id: str | None = None
     destination_id: str | None = None
     state: State | None = Field(None, description="Where the deliveries stand; `dead` lists dead letters.")
+    reason: str | None = Field(
+        None, max_length=100, description="Why they stand there, whole: `silenced_by:<id of a silence>`."
+    )
 
 
 class ProblemAnswer(Answer):

@@ -32,6 +32,9 @@ def list_(
     subscription: Annotated[
         str | None, Parameter(help="Only those of this subscription, by name or id.")
     ] = None,
+    reason: Annotated[
+        str | None, Parameter(help="Only those with this reason, as the list shows it.")
+    ] = None,
     limit: Limit = 50,
     common: Common = USUAL,
 ) -> None:
@@ -40,6 +43,7 @@ def list_(
     page = client.get(
         "deliveries",
         state=state,
+        reason=reason,
         event_id=event,
         limit=limit,
         destination_id=id_of(client, "destinations", destination) if destination else None,

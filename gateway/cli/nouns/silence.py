@@ -9,12 +9,17 @@ from cyclopts import Parameter
 from gateway.cli.client import segment
 from gateway.cli.lookup import id_of
 from gateway.cli.nouns.common import USUAL, Common, given, noun_app
-from gateway.cli.screen import say, show_one, show_rows
+from gateway.cli.screen import console, say, show_one, show_rows
 from gateway.cli.times import moment, seconds
 from gateway.domain.errors import ConfigurationError
+from gateway.domain.silence import SILENCED_BY
 
 PLURAL = "silences"
 COLUMNS = ("id", "state", "rule", "topic_name", "starts_at", "ends_at", "suppressed", "author", "reason")
+
+HELD_COLUMNS = ("created_at", "id", "destination_name", "recipient", "event_id")
+LATEST = 10
+"""Deliveries that are shown of one."""
 
 app = noun_app("silence", "Nobody is told of some events for a while.")
 
@@ -36,8 +41,15 @@ def list_(
 
 @app.command(sort_key=2)
 def show(id: Id, /, *, common: Common = USUAL) -> None:
-    """Show a silence, and how much it held back."""
-    show_one(common.client.get(_path(id)), common.output)
+    """Show a silence, how much it held back, and the latest of that."""
+    client = common.client
+    silence = client.get(_path(id))
+    show_one(silence, common.output)
+    if common.output == "table":
+        reason = SILENCED_BY + silence["id"]
+        if rows := client.get("deliveries", reason=reason, limit=LATEST)["deliveries"]:
+            console().print(f"\nthe latest of `tocsin delivery list --reason {reason}`:", markup=False)
+            show_rows(rows, HELD_COLUMNS, common.output)
 
 
 @app.command(sort_key=3)

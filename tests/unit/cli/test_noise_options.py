@@ -81,7 +81,10 @@ def test_what_is_not_understood_says_what_would_be(options):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"rate_limit": True}, "on, with the usual figures"),
+        ({"rate_limit": True}, "60 in 1m; what is over it waits"),
+        ({"digest": True}, "everything: every day at 09:00 UTC"),
+        ({"quiet_hours": True}, "22:00 to 07:00 UTC: only critical or worse, the rest afterwards"),
+        ({"escalation": True}, "to the same one again after 15m, unless acknowledged"),
         ({"rate_limit": False}, "off"),
         ({"rate_limit": {}}, "60 in 1m; what is over it waits"),
         ({"duplicates": {"key": ["job", "resource"]}}, "what is the same job and resource once in 5m"),
