@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from gateway.security.vault import fresh_key
 from tests.commands import Shell
 from tests.fakes.http_sink import HttpSink
-from tests.harness import Client, cloudevent
+from tests.harness import Client, GatewayProcess, cloudevent
 from tests.waiting import until, until_async
 
 
@@ -163,3 +165,31 @@ async def test_the_command_line_lists_ends_and_deletes(tenant: Client, shell: Sh
     assert "no period" in (
         await shell.run("silence", "create", "--rule", "true", "--reason", "x", "--for", "ever")
     ).err  # fmt: skip
+
+
+async def test_one_node_silences_what_another_takes_and_a_restart_changes_nothing(
+    tmp_path: Path, database: str, sink: HttpSink
+):
+    secret, nodes = fresh_key(), []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        nodes.append(GatewayProcess(tmp_path / name, database=database, secret_key=secret, node_name=name))
+        await nodes[-1].start()
+    try:
+        async with nodes[0].client() as client, nodes[1].client() as other:
+            route = await client.webhook_route(sink.url("/"))
+            made = await silence(client, "type = x", lasts=3600)
+            assert (await other.send(cloudevent("1", type="x"), route["source"]))[0] == 202
+        nodes[1].kill()
+        await nodes[1].start()
+        async with nodes[0].client() as client, nodes[1].client() as other:
+            assert (await other.send(cloudevent("2", type="x"), route["source"]))[0] == 202
+            await client.call("POST", f"silences/{made['id']}/end")
+            assert (await other.send(cloudevent("3", type="x"), route["source"]))[0] == 202
+            await until(lambda: len(sink.requests) == 1)
+            found = await states(other)
+            assert {id for id, (state, _) in found.items() if state == "suppressed"} == {"1", "2"}
+            assert b'"id":"3"' in sink.requests[0].body.replace(b" ", b"")
+    finally:
+        for node in nodes:
+            node.close()
