@@ -167,6 +167,9 @@ USUAL: Final[Mapping[str, object]] = {
 """What True stands for, by member."""
 
 
+NOTHING_IN_FORCE = NoiseInForce()
+
+
 def in_force(topic: NoisePolicy, subscription: NoisePolicy) -> NoiseInForce | None:
     """What a subscription says itself, else what its topic says; None where that is nothing at all."""
     if topic == UNSAID == subscription:
@@ -182,7 +185,7 @@ def in_force(topic: NoisePolicy, subscription: NoisePolicy) -> NoiseInForce | No
         (topic.fallback if subscription.fallback is None else subscription.fallback) or None,
         bool(topic.once_per_target if subscription.once_per_target is None else subscription.once_per_target),
     )
-    return None if held == NoiseInForce() else held
+    return None if held == NOTHING_IN_FORCE else held
 
 
 def _one(standard: T, own: T | bool | None, inherited: T | bool | None) -> T | None:

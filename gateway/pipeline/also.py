@@ -53,8 +53,7 @@ def planned_for(
 
 def fallback(snapshot: Snapshot, claim: Claim, settlement: Settlement) -> tuple[Planned, ...]:
     """Who gets the event in the place of a delivery that failed, or failed often enough."""
-    noise = snapshot.noises.get(claim.subscription_id)
-    wanted, attempt = noise.in_force.fallback if noise else None, settlement.attempt
+    wanted, attempt = snapshot.policy(claim.subscription_id).fallback, settlement.attempt
     if wanted is None or attempt is None or claim.topic_id == TRIAL_TOPIC:
         return ()
     often = settlement.state is State.PENDING and attempt.number >= wanted.attempts

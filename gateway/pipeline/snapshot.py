@@ -29,6 +29,7 @@ from gateway.domain.ids import (
     TopicId,
 )
 from gateway.domain.monitor import Monitor
+from gateway.domain.noise import NOTHING_IN_FORCE, NoiseInForce
 from gateway.domain.schema import Schema
 from gateway.domain.silence import Silence
 from gateway.domain.source import SELF, Instance, Key, Source, own_source
@@ -99,6 +100,11 @@ class Snapshot:
             return own_source(instance) if instance else None
         found = self.sources.get(source_id)
         return found if found is not None and found.instance_id == instance_id else None
+
+    def policy(self, subscription_id: SubscriptionId) -> NoiseInForce:
+        """The noise policy in force of a subscription; one in which all is off where there is none."""
+        noise = self.noises.get(subscription_id)
+        return noise.in_force if noise else NOTHING_IN_FORCE
 
     def reaches(self, subscription_id: SubscriptionId, recipient: str) -> bool:
         """Whether a subscription is there and still reaches `recipient` ('' for kinds without any)."""

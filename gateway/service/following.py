@@ -52,6 +52,7 @@ class Following:
     ) -> None:
         self._current, self._incidents, self._ledger = current, incidents, ledger
         self._clock, self._metrics, self._wake = clock, metrics, wake
+        self._looked_by: Snapshot | None = None
         self._policies: Mapping[SubscriptionId, NoiseInForce] = {}
         self._woken = asyncio.Event()
 
@@ -79,13 +80,19 @@ class Following:
     async def round(self) -> bool:
         """What there is to do by now, or much of it: True when more waits. Raises what the store raises."""
         snapshot = self._current.snapshot
-        if snapshot.followed != self._policies:
-            await self._incidents.rouse(list(snapshot.instances), self._clock.now())
-            self._policies = snapshot.followed
+        if snapshot is not self._looked_by:
+            await self._look_anew(snapshot)
         awake = await self._incidents.awake(self._clock.now(), AWAKE)
         for incident in awake:
             await self._look(incident)
         return len(awake) == AWAKE
+
+    async def _look_anew(self, snapshot: Snapshot) -> None:
+        """Where policies changed, incidents may want something sooner."""
+        policies = {one: noise.in_force for one, noise in snapshot.noises.items()}
+        if policies != self._policies:
+            await self._incidents.rouse(list(snapshot.instances), self._clock.now())
+        self._looked_by, self._policies = snapshot, policies
 
     async def _look(self, incident: Incident) -> None:
         now = self._clock.now()
@@ -103,7 +110,7 @@ class Following:
     async def _step(self, incident: Incident, now: float) -> None:
         """What its policies want by now, and when to look again."""
         times, decided = list[float](), list[SubscriptionId]()
-        if incident.state is IncidentState.OPEN and self._current.snapshot.followed:
+        if incident.state is IncidentState.OPEN and self._current.snapshot.noises:
             rows = await self._opening(incident)
             times += await self._remind(incident, rows, now)
             later, decided = await self._escalate(incident, rows, now)
@@ -115,10 +122,10 @@ class Following:
         times = []
         threads = await self._incidents.threads(incident.id)
         for subscription_id, some in groupby(threads, key=lambda one: one.subscription_id):
-            policy = self._current.snapshot.followed.get(subscription_id)
-            if policy is None or policy.reminders is None:
+            reminders = self._current.snapshot.policy(subscription_id).reminders
+            if reminders is None:
                 continue
-            every = policy.reminders.every
+            every = reminders.every
             number = floor((now - incident.opened_at) / every)
             times.append(incident.opened_at + (number + 1) * every)
             due = [one for one in some if one.at < incident.opened_at + number * every]
@@ -128,8 +135,8 @@ class Following:
 
     def _first_reminders(self, incident: Incident, rows: Sequence[Delivery], now: float) -> list[float]:
         """Nobody was reached yet who wants reminders: somebody may be by the time of the first one."""
-        policies = (self._current.snapshot.followed.get(row.subscription_id) for row in rows)
-        every = min((one.reminders.every for one in policies if one and one.reminders), default=None)
+        wanted = (self._current.snapshot.policy(row.subscription_id).reminders for row in rows)
+        every = min((one.every for one in wanted if one), default=None)
         if every is None:
             return []
         return [incident.opened_at + (floor((now - incident.opened_at) / every) + 1) * every]
@@ -145,9 +152,10 @@ class Following:
         """Plan what is due; when the rest is, and for which subscriptions it was decided. To whom an
         escalation led, nothing escalates from."""
         times, decided = list[float](), list[SubscriptionId]()
-        led = {policy.to for one in incident.escalated if (policy := self._escalation(one))}
+        snapshot = self._current.snapshot
+        led = {policy.to for one in incident.escalated if (policy := snapshot.policy(one).escalation)}
         for subscription_id in dict.fromkeys(row.subscription_id for row in rows):
-            policy = self._escalation(subscription_id)
+            policy = snapshot.policy(subscription_id).escalation
             if policy is None or subscription_id in incident.escalated or subscription_id in led:
                 continue
             if now < incident.opened_at + policy.after:
@@ -158,10 +166,6 @@ class Following:
             if policy.unless is Unless.ACKNOWLEDGED or any(row.state is not State.DELIVERED for row in own):
                 await self._plan(incident, subscription_id, policy)
         return times, decided
-
-    def _escalation(self, subscription_id: SubscriptionId) -> Escalation | None:
-        policy = self._current.snapshot.followed.get(subscription_id)
-        return policy.escalation if policy else None
 
     async def _opening(self, incident: Incident) -> Sequence[Delivery]:
         """The deliveries of the event that opened it."""
