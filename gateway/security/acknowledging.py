@@ -18,6 +18,8 @@ from gateway.security.derivation import base64url, derived, from_base64url
 PATH = "/acknowledge"
 MAX_TOKEN = 2048
 """Characters; longer ones are not looked at."""
+MAX_BY = 100
+"""Characters of whom it was sent to."""
 LIFETIME = 7 * 86_400.0
 """Seconds for which a link is good."""
 
@@ -45,7 +47,8 @@ class AcknowledgeLinks:
         """Where a reader acknowledges it; '' where the gateway has no public URL."""
         if not self._base:
             return ""
-        return self._base + self.token(Acknowledgement(instance_id, incident_id, by, now + LIFETIME))
+        who = by[:MAX_BY].encode("utf-8", "replace").decode()
+        return self._base + self.token(Acknowledgement(instance_id, incident_id, who, now + LIFETIME))
 
     def token(self, wanted: Acknowledgement) -> str:
         """The last part of a link."""

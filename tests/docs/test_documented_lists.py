@@ -14,9 +14,10 @@ from gateway.api.shapes.sources import SourceCreate
 from gateway.app import open_gateway
 from gateway.cli.running import published
 from gateway.domain.delivery import State
+from gateway.domain.incident import FLAPPING
 from gateway.domain.schema import SchemaMode
 from gateway.domain.source import Role
-from gateway.pipeline import route, settle
+from gateway.pipeline import also, route, settle
 from gateway.service import destinations as destination_service
 from gateway.service import subscriptions as subscription_service
 from gateway.settings import Settings
@@ -94,6 +95,9 @@ def test_every_other_reason_of_a_delivery_is_documented():
         **dict.fromkeys(cancelled, "cancelled"),
         **dict.fromkeys(pending, "pending"),
         route.DISABLED: "held",
+        also.ESCALATED: "pending",
+        f"{also.FALLBACK_FOR}<delivery id>": "pending",
+        f"{FLAPPING}<incident id>": "suppressed",
     }
 
 
