@@ -437,7 +437,7 @@ class Monitors(Protocol):
         """Delete those that ended before this time."""
 
 
-class Told(NamedTuple):
+class Episode(NamedTuple):
     """An event of an incident, and what it is in it."""
 
     event_id: EventId
@@ -462,7 +462,7 @@ class Incidents(Protocol):
     ) -> Page[Incident]:
         """Incidents of this instance in any of these states, or in any, the newest first."""
 
-    async def events(self, incident_id: IncidentId, *, limit: int = 50) -> Sequence[Told]:
+    async def events(self, incident_id: IncidentId, *, limit: int = 50) -> Sequence[Episode]:
         """The newest events of an incident, oldest first."""
 
     async def chapter(self, event_id: EventId) -> Chapter | None:

@@ -83,9 +83,19 @@ class Following:
         if snapshot is not self._looked_by:
             await self._look_anew(snapshot)
         awake = await self._incidents.awake(self._clock.now(), AWAKE)
-        for incident in awake:
+        looked = [await self._looked(incident) for incident in awake]
+        return len(awake) == AWAKE and any(looked)
+
+    async def _looked(self, incident: Incident) -> bool:
+        """Look at one; what is wrong with it keeps nobody from the others."""
+        try:
             await self._look(incident)
-        return len(awake) == AWAKE
+        except Refused:
+            raise
+        except Exception:
+            log.error("incidents.broke", incident=incident.id, exc_info=True)
+            return False
+        return True
 
     async def _look_anew(self, snapshot: Snapshot) -> None:
         """Where policies changed, incidents may want something sooner."""

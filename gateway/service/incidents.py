@@ -13,7 +13,7 @@ from gateway.domain.errors import Conflict, NotFound, Unavailable
 from gateway.domain.ids import IncidentId, InstanceId
 from gateway.domain.incident import Incident, IncidentState, Thread, acknowledged, resolved
 from gateway.domain.source import Instance
-from gateway.ports import DeliveryFilter, Incidents, Ledger, Page, Told
+from gateway.ports import DeliveryFilter, Episode, Incidents, Ledger, Page
 
 log = structlog.get_logger()
 
@@ -27,7 +27,7 @@ class WholeIncident:
     """An incident with its newest events, their deliveries, and who was told first by which message."""
 
     incident: Incident
-    events: Sequence[Told]
+    events: Sequence[Episode]
     deliveries: Sequence[Delivery]
     threads: Sequence[Thread]
 

@@ -12,7 +12,7 @@ from typing import Any
 from gateway.domain.delivery import Planned
 from gateway.domain.ids import EventId, IncidentId, SubscriptionId
 from gateway.domain.incident import Chapter, Incident, Sign, Thread, met
-from gateway.ports import Told
+from gateway.ports import Episode
 from gateway.storage import rows
 from gateway.storage.incoming import PreparedEntry
 
@@ -76,10 +76,10 @@ def saved(incident: Incident) -> dict[str, Any]:
     return {**dict(zip(names, row(incident), strict=True)), "before": incident.revision - 1}
 
 
-def told(found: Row) -> Told:
+def episode(found: Row) -> Episode:
     """Read an event of an incident."""
     event_id, received_at, body = found
-    return Told(EventId(event_id), received_at, rows.chapter(body))
+    return Episode(EventId(event_id), received_at, rows.chapter(body))
 
 
 def thread(found: Row) -> Thread:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,11 @@ from typing import Any
 import aiohttp
 import pytest
 
+from gateway.domain.clock import SystemClock
+from gateway.domain.destination import Subscription
+from gateway.domain.noise import Escalation, Fallback, NoisePolicy, Reminders
+from gateway.ports import Put
+from gateway.storage.sqlite.store import SqliteStore
 from tests.commands import Shell
 from tests.fakes.http_sink import HttpSink, Reply
 from tests.fakes.pagerduty_rules import answer
@@ -192,3 +198,41 @@ async def test_what_tells_things_apart_is_the_sources_to_say(house: House, clien
         0
     ] == 202
     assert len((await client.get("incidents"))["incidents"]) == 2
+
+
+async def test_what_is_not_taken_up_is_told_again_to_others_and_by_another_way(house: House, client: Client):
+    """Policies are written into the stopped gateway's store, then everything is real: the time too."""
+    listed = {row["name"]: row["id"] for row in (await client.get("subscriptions"))["subscriptions"]}
+    mail, slack, pager, hook = (listed[f"way {number}"] for number in range(4))
+    await house.process.stop()
+    policies = {
+        mail: NoisePolicy(reminders=Reminders(3.0)),
+        slack: NoisePolicy(fallback=Fallback(hook, 1)),
+        pager: NoisePolicy(escalation=Escalation(None, 2.0)),
+    }
+    store = await SqliteStore.open(house.process.folder / "data" / "tocsin.db", clock=SystemClock())
+    configured = await store.registry.load()
+    rows = [one for one in configured.entities if isinstance(one, Subscription)]
+    changed = [Put(replace(one, policy=policies[one.id])) for one in rows if one.id in policies]
+    gone = [Put(replace(one, rule="type = x")) for one in rows if one.id == hook]
+    await store.registry.apply([*changed, *gone], expected=configured.version)
+    await store.close()
+    await house.process.start()
+    house.slack.usual = Reply(500)
+    async with house.process.client() as again:
+        event = cloudevent("1", data={"outcome": "failed", "resource": "vm-7"})
+        assert (await again.send(event, house.source))[0] == 202
+        await until(lambda: len(house.hook.requests) == 1, 15)
+        await until(lambda: len(house.pager.requests) == 2, 15)
+        await until(lambda: len(house.mail.mails) == 2, 15)
+        assert json.loads(house.hook.requests[0].body)["id"] == "1", "the event itself, by another way"
+        reminder = house.mail.mails[1].message
+        assert reminder["Subject"].startswith("Still failing: ")
+        assert reminder["In-Reply-To"] == house.mail.mails[0].message["Message-ID"]
+        assert "Failing for" in reminder.get_body(("plain",)).get_content()
+        own = (await again.get("events?type=io.tocsin.incident.reminder"))["events"]
+        assert (await again.get(f"events/{own[0]['id']}/explain"))["event_id"] == own[0]["id"]
+        (incident,) = (await again.get("incidents"))["incidents"]
+        assert incident["escalated"] == [pager]
+        status, _ = await again.call("POST", f"incidents/{incident['id']}/acknowledge", {})
+        assert status == 200

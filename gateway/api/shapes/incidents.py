@@ -8,7 +8,7 @@ from gateway.api.shapes.base import Answer, StrictGiven, timestamp
 from gateway.api.shapes.records import CursorQuery, DeliveryAnswer, delivery_answer
 from gateway.domain.incident import Incident, IncidentState, Thread
 from gateway.pipeline.snapshot import Snapshot
-from gateway.ports import Told
+from gateway.ports import Episode
 from gateway.service.incidents import WholeIncident
 
 
@@ -114,7 +114,7 @@ def incident_detail(whole: WholeIncident, snapshot: Snapshot) -> IncidentDetail:
     )
 
 
-def _chapter(told: Told) -> ChapterAnswer:
+def _chapter(told: Episode) -> ChapterAnswer:
     chapter = told.chapter
     return ChapterAnswer(
         event_id=told.event_id,

@@ -12,7 +12,7 @@ from gateway.domain.clock import Clock
 from gateway.domain.delivery import Planned
 from gateway.domain.ids import EventId, IncidentId, InstanceId, SubscriptionId
 from gateway.domain.incident import FLAPPING, Chapter, Incident, IncidentState, Thread
-from gateway.ports import Page, Told
+from gateway.ports import Episode, Page
 from gateway.storage import pages, rows, stories
 from gateway.storage.incoming import PreparedEntry, delivery_row
 from gateway.storage.postgres.connections import Connections
@@ -63,12 +63,12 @@ class PostgresIncidents:
         )
         return pages.page([tuple(row) for row in found], paging["limit"], lambda row: rows.incident(row[1]))
 
-    async def events(self, incident_id: IncidentId, *, limit: int = 50) -> Sequence[Told]:
+    async def events(self, incident_id: IncidentId, *, limit: int = 50) -> Sequence[Episode]:
         """The newest events of an incident, oldest first."""
         found = await self._connections.run(
             lambda one: fetch(one, "events_of_incident", incident_id=incident_id, limit=limit)
         )
-        return [stories.told(tuple(row)) for row in reversed(found)]
+        return [stories.episode(tuple(row)) for row in reversed(found)]
 
     async def chapter(self, event_id: EventId) -> Chapter | None:
         """The incident that an event belongs to."""

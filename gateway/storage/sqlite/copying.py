@@ -16,7 +16,7 @@ from gateway.storage.sqlite.faults import unusable
 PAGES_AT_ONCE = 4096
 
 Progress = Callable[[float], None]
-"""Told the share that is done, 0 to 1, again and again."""
+"""Episode the share that is done, 0 to 1, again and again."""
 
 
 def back_up(database: Path, target: Path, progress: Progress) -> int:

@@ -10,7 +10,7 @@ from gateway.domain.clock import Clock
 from gateway.domain.delivery import Planned
 from gateway.domain.ids import EventId, IncidentId, InstanceId, SubscriptionId
 from gateway.domain.incident import Chapter, Incident, IncidentState, Thread
-from gateway.ports import Page, Told
+from gateway.ports import Episode, Page
 from gateway.storage import pages, rows, stories
 from gateway.storage.incoming import PLACES, delivery_row
 from gateway.storage.sqlite.statements import SQL, execute_rows
@@ -50,12 +50,12 @@ class SqliteIncidents:
         )
         return pages.page(found, paging["limit"], lambda row: rows.incident(row[1]))
 
-    async def events(self, incident_id: IncidentId, *, limit: int = 50) -> Sequence[Told]:
+    async def events(self, incident_id: IncidentId, *, limit: int = 50) -> Sequence[Episode]:
         """The newest events of an incident, oldest first."""
         found = await self._readers.run(
             lambda connection: connection.execute(SQL["events_of_incident"], (incident_id, limit)).fetchall()
         )
-        return [stories.told(row) for row in reversed(found)]
+        return [stories.episode(row) for row in reversed(found)]
 
     async def chapter(self, event_id: EventId) -> Chapter | None:
         """The incident that an event belongs to."""
