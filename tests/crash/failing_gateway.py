@@ -47,6 +47,9 @@ STEPS = {
     "after_send_before_settle": Step("gateway.pipeline.flow", "send"),
     "mid_settle": Step("gateway.storage.sqlite.ledger", "write_settles"),
     "after_settle": Step("gateway.storage.sqlite.ledger:SqliteLedger", "settle"),
+    "before_fold": Step("gateway.storage.sqlite.holds:SqliteHolds", "fold", after=False),
+    "mid_fold": Step("gateway.storage.sqlite.holds", "_fold_held"),
+    "after_fold": Step("gateway.storage.sqlite.holds:SqliteHolds", "fold"),
     "after_claim": Step("gateway.storage.sqlite.ledger:SqliteLedger", "claim", on_result=True),
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,13 +37,14 @@ DROP = Reply(drop=True)
 
 @dataclass(frozen=True)
 class Received:
-    """One request as it arrived. `raw_headers` keeps order, spelling and repetition."""
+    """One request as it arrived, `at` a monotonic time. `raw_headers` keeps order, spelling, repetition."""
 
     method: str
     target: str
     headers: Mapping[str, str]
     raw_headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
+    at: float = field(default_factory=time.monotonic, compare=False)
 
 
 class HttpSink:
