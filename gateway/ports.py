@@ -37,6 +37,7 @@ from gateway.domain.ids import (
 )
 from gateway.domain.incident import Chapter, Incident, IncidentState, Sign, Thread
 from gateway.domain.monitor import Monitor, Notice, Observation, Seen, Standing
+from gateway.domain.polling import Poll
 from gateway.domain.schedule import Outage
 from gateway.domain.schema import Schema
 from gateway.domain.silence import Silence
@@ -586,6 +587,30 @@ class Rates(Protocol):
         none that was given."""
 
 
+class Polls(Protocol):
+    """What is remembered of the sources that the gateway asks itself."""
+
+    async def keep(self, latest: Mapping[SourceId, float], now: float) -> None:
+        """Have a memory of each of these sources: a new one is due at once, an old one at the time given
+        here at the latest."""
+
+    async def claim(
+        self, source_ids: Sequence[SourceId], *, now: float, until: float, limit: int
+    ) -> Sequence[Poll]:
+        """Those of these that are due by now, the longest overdue first: nobody else gets them before
+        `until`, and each has a revision that is one higher."""
+
+    async def save(self, poll: Poll, due_at: float) -> bool:
+        """Write a memory, due again then, with a revision that is one higher; False, and nothing written,
+        where its revision is not the newest any more."""
+
+    async def of(self, source_id: SourceId) -> Poll | None:
+        """The memory of a source, if there is one."""
+
+    async def forget(self, source_ids: Sequence[SourceId]) -> None:
+        """Delete memories."""
+
+
 @dataclass(frozen=True, slots=True)
 class NodeState:
     """One process on the store: since when, when it last wrote, what it holds. Times in epoch seconds.
@@ -637,6 +662,9 @@ class Store(Protocol):
     @property
     def incidents(self) -> Incidents:
         """What is told as one story."""
+
+    def polls(self) -> Polls:
+        """What it remembers of the sources that are asked."""
 
     def listen(self, configured: Callable[[], None], due: Callable[[], None]) -> None:
         """Be told of what other nodes do: a newer configuration was made, deliveries wait to be claimed."""

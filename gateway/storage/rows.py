@@ -6,6 +6,7 @@ Bytes are kept as they are; what a rule or a template reads is never derived fro
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +26,7 @@ from gateway.domain.ids import (
 )
 from gateway.domain.incident import Chapter, Incident
 from gateway.domain.monitor import Monitor, Standing
+from gateway.domain.polling import Poll
 from gateway.domain.schema import Schema
 from gateway.domain.silence import Silence
 from gateway.domain.source import Instance, Key, Source
@@ -67,6 +69,7 @@ _problems = msgspec.json.Decoder(tuple[Problem, ...])
 _standing = msgspec.json.Decoder(Standing)
 _incident = msgspec.json.Decoder(Incident)
 _chapter = msgspec.json.Decoder(Chapter)
+_poll = msgspec.json.Decoder(Poll)
 
 
 def to_text(value: object) -> str:
@@ -174,3 +177,8 @@ def incident(text: str | bytes) -> Incident:
 def chapter(text: str | bytes) -> Chapter:
     """Read what an event is in an incident."""
     return _chapter.decode(text)
+
+
+def poll(revision: int, body: str | bytes) -> Poll:
+    """Read what is remembered of a polled source."""
+    return replace(_poll.decode(body), revision=revision)

@@ -1426,3 +1426,41 @@ DELETE FROM incident_threads WHERE incident_id = ANY (ARRAY(SELECT id FROM gone)
 -- name: delete_chapters
 DELETE FROM incident_events
 WHERE event = ANY (:numbers::bigint[]) AND NOT EXISTS (SELECT 1 FROM events WHERE number = event);
+
+-- Polls ----------------------------------------------------------------------------------------------
+
+-- name: keep_polls
+-- A new one is due at once; no other later than its period has it, whatever clocks did.
+INSERT INTO polls (source_id, revision, due_at, body)
+SELECT source_id, 0, :now, body
+FROM unnest(:source_ids::text[], :bodies::text[]) AS one (source_id, body)
+ON CONFLICT (source_id) DO NOTHING;
+
+-- name: hasten_polls
+UPDATE polls SET due_at = one.latest
+FROM unnest(:source_ids::text[], :latests::double precision[]) AS one (source_id, latest)
+WHERE polls.source_id = one.source_id AND polls.due_at > one.latest;
+
+-- name: claim_polls
+UPDATE polls SET due_at = :until, revision = polls.revision + 1
+FROM (
+    SELECT source_id FROM polls
+    WHERE due_at <= :now AND source_id = ANY (:source_ids::text[])
+    ORDER BY due_at
+    LIMIT :limit
+    FOR UPDATE SKIP LOCKED
+) AS due
+WHERE polls.source_id = due.source_id
+RETURNING polls.revision, polls.body;
+
+-- name: put_poll
+-- Yields a row unless somebody else claimed or wrote it since.
+UPDATE polls SET revision = revision + 1, due_at = :due_at, body = :body
+WHERE source_id = :source_id AND revision = :revision
+RETURNING 1;
+
+-- name: poll
+SELECT revision, body FROM polls WHERE source_id = :source_id;
+
+-- name: forget_polls
+DELETE FROM polls WHERE source_id = ANY (:source_ids::text[]);

@@ -27,6 +27,7 @@ from gateway.storage.postgres.ledger import PostgresLedger
 from gateway.storage.postgres.monitors import PostgresMonitors
 from gateway.storage.postgres.news import News, Topic
 from gateway.storage.postgres.node import LEASE_SECONDS, Node
+from gateway.storage.postgres.polls import PostgresPolls
 from gateway.storage.postgres.rates import PostgresRates
 from gateway.storage.postgres.registry import PostgresRegistry
 from gateway.storage.postgres.statements import Connection, fetch, fetch_row, fetch_value
@@ -67,6 +68,7 @@ class PostgresStore:
         self.incidents = PostgresIncidents(
             connections, node.clock, lambda: node.incarnation, partial(news.soon, Topic.DUE)
         )
+        self.polls = PostgresPolls(connections)
 
     @classmethod
     async def open(

@@ -896,3 +896,34 @@ DELETE FROM incident_threads WHERE incident_id IN (SELECT value FROM json_each(?
 -- name: delete_chapters
 DELETE FROM incident_events
 WHERE event IN (SELECT value FROM json_each(?)) AND NOT EXISTS (SELECT 1 FROM events WHERE number = event);
+
+-- name: keep_poll
+-- A new one is due at once; no other later than its period has it, whatever clocks did.
+INSERT INTO polls (source_id, revision, due_at, body) VALUES (:source_id, 0, :now, :body)
+ON CONFLICT (source_id) DO UPDATE SET due_at = :latest WHERE polls.due_at > :latest;
+
+-- name: poll_is_due
+SELECT 1 FROM polls
+WHERE due_at <= :now AND source_id IN (SELECT value FROM json_each(:source_ids))
+LIMIT 1;
+
+-- name: claim_polls
+UPDATE polls SET due_at = :until, revision = revision + 1
+WHERE source_id IN (
+    SELECT source_id FROM polls
+    WHERE due_at <= :now AND source_id IN (SELECT value FROM json_each(:source_ids))
+    ORDER BY due_at
+    LIMIT :limit
+)
+RETURNING revision, body;
+
+-- name: put_poll
+-- Changes nothing where somebody else claimed or wrote it since.
+UPDATE polls SET revision = revision + 1, due_at = :due_at, body = :body
+WHERE source_id = :source_id AND revision = :revision;
+
+-- name: poll
+SELECT revision, body FROM polls WHERE source_id = ?;
+
+-- name: forget_polls
+DELETE FROM polls WHERE source_id IN (VALUES (?));

@@ -28,6 +28,7 @@ from gateway.storage.sqlite.holds import SqliteHolds
 from gateway.storage.sqlite.incidents import SqliteIncidents
 from gateway.storage.sqlite.ledger import SqliteLedger
 from gateway.storage.sqlite.monitors import SqliteMonitors
+from gateway.storage.sqlite.polls import SqlitePolls
 from gateway.storage.sqlite.rates import SqliteRates
 from gateway.storage.sqlite.registry import SqliteRegistry
 from gateway.storage.sqlite.space import RESERVE, Space
@@ -150,6 +151,7 @@ class SqliteStore:
             freed=self._freed,
         )
         self.incidents = SqliteIncidents(self._writer, self._readers, self._clock)
+        self.polls = SqlitePolls(self._writer, self._readers)
         self.ledger = SqliteLedger(
             self._writer,
             self._readers,
