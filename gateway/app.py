@@ -45,6 +45,7 @@ from gateway.security.egress import (
 )
 from gateway.security.keyprint import Keyprint
 from gateway.service.activity import Activities
+from gateway.service.asking import MAX_ANSWER, Asking
 from gateway.service.callbacks import Callbacks
 from gateway.service.configuration import Configurator
 from gateway.service.connecting import Connecting
@@ -59,6 +60,7 @@ from gateway.service.keeping import Keeping
 from gateway.service.keys import Keys
 from gateway.service.ledger import Records
 from gateway.service.monitors import Monitors
+from gateway.service.polling import Polling
 from gateway.service.presets import Presets
 from gateway.service.quarantine import Quarantine
 from gateway.service.readiness import Readiness
@@ -82,6 +84,7 @@ from gateway.storage.sqlite import copying
 from gateway.storage.sqlite.store import SqliteStore
 from gateway.telemetry.metrics import Metrics
 from gateway.transport.http import GuardedHttpClient
+from gateway.transport.limits import Limits as TransportLimits
 from gateway.transport.sockets import GuardedDialer
 from gateway.transport.tls import client_context
 
@@ -105,6 +108,7 @@ class Egress:
     """Everything that leads outside: one guard in front of the HTTP client and of what adapters dial."""
 
     http: GuardedHttpClient
+    polls: GuardedHttpClient
     mail: GuardedDialer
     any_service: Dialer
     tls: ssl.SSLContext
@@ -116,9 +120,12 @@ class Egress:
         policy, resolver = EgressPolicy.parse(settings.allow_networks), SystemResolver(clock)
         web = GuardedDialer(Dialer(policy, resolver))
         mail = GuardedDialer(Dialer(policy, resolver, services=MAIL_SERVICES))
-        http = GuardedHttpClient(web, user_agent=f"Tocsin/{__version__}", tls=client_context())
+        agent, tls = f"Tocsin/{__version__}", client_context()
+        http = GuardedHttpClient(web, user_agent=agent, tls=tls)
+        longer = TransportLimits(answer_body=MAX_ANSWER)
+        polls = GuardedHttpClient(web, user_agent=agent, tls=tls, limits=longer)
         any_service = Dialer(policy, resolver, services=WEB_SERVICES | MAIL_SERVICES)
-        return cls(http, mail, any_service, ssl.create_default_context(), resolver)
+        return cls(http, polls, mail, any_service, ssl.create_default_context(), resolver)
 
     async def permit(self, endpoint: Endpoint) -> None:
         """Refuse where no socket would be opened to. Raises DeliveryFailed: blocked_address."""
@@ -130,6 +137,7 @@ class Egress:
     async def close(self) -> None:
         """Close what is open."""
         await self.http.close()
+        await self.polls.close()
         await self.resolver.close()
 
 
@@ -227,10 +235,10 @@ class Gateway:
             readiness=Readiness(store, clock),
             nodes=store.nodes,
             instances=Instances(self.configurator),
-            sources=Sources(self.configurator, identity.secrets),
+            sources=Sources(self.configurator, identity.secrets, self._egress.permit),
             keys=keys,
             connecting=Connecting(keys),
-            activities=Activities(self.current, store.ledger, sightings),
+            activities=Activities(self.current, store.ledger, sightings, store.polls),
             topics=topics,
             destinations=destinations,
             subscriptions=subscriptions,
@@ -255,6 +263,8 @@ class Gateway:
         )
         self.ingest.on_observed = self._watching.wake
         self._keeping = Keeping(self.current, store.registry, store.holds, self._gate, clock, self.metrics)
+        asking = Asking(self._egress.polls, identity.secrets)
+        self._polling = Polling(self.current, store.polls, self.ingest, asking, clock, self.metrics)
         self._retention = Retention(
             store.ledger,
             clock,
@@ -318,12 +328,13 @@ class Gateway:
         return host, port
 
     def _watches(self) -> list[asyncio.Task[None]]:
-        """Monitors' clocks go where events are taken, from when they are; so does the heartbeat outside."""
+        """Monitors' clocks go where events are taken, from when they are; so do polls and heartbeats."""
         watches = []
         if self.settings.role != DISPATCH:
             watches += [
                 asyncio.create_task(self._watching.run(self._stopping), name="monitors"),
                 asyncio.create_task(self._following.run(self._stopping), name="incidents"),
+                asyncio.create_task(self._polling.run(self._stopping), name="polls"),
             ]
         if self.settings.watcher_url is not None:
             url = self.settings.watcher_url.get_secret_value()

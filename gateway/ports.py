@@ -663,6 +663,7 @@ class Store(Protocol):
     def incidents(self) -> Incidents:
         """What is told as one story."""
 
+    @property
     def polls(self) -> Polls:
         """What it remembers of the sources that are asked."""
 

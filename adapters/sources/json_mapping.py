@@ -139,28 +139,15 @@ def _found(members: Members, places: object) -> Json:
 
 def _at(payload: Json, place: object) -> Json:
     if isinstance(place, str):
-        return _pointed(payload, place)
+        return foreign.pointed(payload, place)
     if not isinstance(place, Mapping):
         return None
     if isinstance(fixed := place.get("value"), str):
         return fixed
-    value = _pointed(payload, str(place.get("pointer") or ""))
+    value = foreign.pointed(payload, str(place.get("pointer") or ""))
     meanings = place.get("map")
     if not isinstance(meanings, Mapping) or value is None:
         return value
     word = value if isinstance(value, str) else orjson.dumps(value).decode()
     meant = meanings.get(word, meanings.get("*"))
     return meant if isinstance(meant, str) else None
-
-
-def _pointed(value: Json, pointer: str) -> Json:
-    """The value that a JSON pointer leads to; None where it leads nowhere."""
-    for token in pointer.split("/")[1:]:
-        name = token.replace("~1", "/").replace("~0", "~")
-        if isinstance(value, dict):
-            value = value.get(name)
-        elif isinstance(value, list) and name.isascii() and name.isdigit() and len(name) < 7:
-            value = value[int(name)] if int(name) < len(value) else None
-        else:
-            return None
-    return value

@@ -11,6 +11,8 @@ from gateway.pipeline.receive import Envelope
 from gateway.pipeline.signature import is_signed
 from gateway.pipeline.snapshot import Snapshot
 from gateway.security.keys import Principal
+from gateway.spi.discovery import source_formats
+from gateway.spi.polled_format import asked
 
 
 def identify(snapshot: Snapshot, token: str, instance: str) -> tuple[Principal, Instance]:
@@ -98,10 +100,16 @@ def authenticate_named(snapshot: Snapshot, envelope: Envelope, named: str) -> So
 
 
 def admit(source: Source) -> Source:
-    """Let an enabled source through. Raises Forbidden for a disabled one."""
+    """Let an enabled source through. Raises Forbidden for a disabled one, and one that is polled."""
     if not source.enabled:
         raise Forbidden(
             "source_disabled", f"source {source.name!r} is disabled", expected="an enabled source"
+        )
+    if asked(source, source_formats()) is not None:
+        raise Forbidden(
+            "source_polled",
+            f"source {source.name!r} is asked by the gateway; nothing is sent to it",
+            expected="a source of another format",
         )
     return source
 

@@ -22,7 +22,7 @@ from gateway.domain.delivery import Claim, Settlement, State
 from gateway.domain.destination import Destination
 from gateway.domain.errors import Invalid, NotFound, Refused, TooLarge
 from gateway.domain.event import Event
-from gateway.domain.ids import DestinationId, EventId, InstanceId
+from gateway.domain.ids import DestinationId, EventId, InstanceId, SourceId
 from gateway.domain.incident import Sign
 from gateway.domain.source import SELF, Source
 from gateway.pipeline.accept import Routed, accept
@@ -139,6 +139,18 @@ class Ingest:
             return self._proven(source, bool(source.signing), envelope)
 
         return await self._take(envelope, find, lambda sender: self._decoded(sender, topic))
+
+    async def take_polled(self, source_id: SourceId, body: bytes) -> Taken:
+        """What a source answered that the gateway asks. Raises NotFound when that is gone."""
+        envelope = Envelope("", (), body, "", self._clock.now())
+
+        def find(snapshot: Snapshot) -> Sender:
+            source = snapshot.sources.get(source_id)
+            if source is None:
+                raise NotFound("source_not_found", f"there is no source {source_id!r}")
+            return Sender(source, envelope)
+
+        return await self._take(envelope, find, lambda sender: self._decoded(sender, ""))
 
     def _proven(self, source: Source, to_prove: bool, envelope: Envelope) -> Sender:
         """The sender, once its signature is checked if it has to prove itself."""

@@ -34,7 +34,8 @@ class Signatures:
         secrets = [
             self._open(sealed, vault_place(source, field))
             for field, sealed in source.secrets.items()
-            if self._secrets.knows(sealed)  # else its key was given up, and the secret with it
+            # What the vault does not know, its key was given up, and the secret with it.
+            if field in (CURRENT, PREVIOUS) and self._secrets.knows(sealed)
         ]
         headers = {name.decode("latin-1").lower(): text.decode("latin-1") for name, text in envelope.headers}
         if source.signing is Signing.STANDARD:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gateway.domain.polling import Poll
 from gateway.domain.secrecy import MAX_TOLD, secret_looking
 from gateway.domain.source import Source
 from gateway.pipeline.route import RouteTable
 from gateway.pipeline.sightings import Sighting, Sightings
 from gateway.pipeline.snapshot import Current
-from gateway.ports import EventFilter, Ledger, StoredEvent
+from gateway.ports import EventFilter, Ledger, Polls, StoredEvent
 from gateway.spi.cloudevents.payload import payload
+from gateway.spi.discovery import source_formats
+from gateway.spi.polled_format import asked
 from gateway.spi.source_format import Decoded
 
 LOOKED_AT = 50
@@ -32,6 +35,7 @@ class Activity:
     """What is known. `last_seen` is None as long as the first event is waited for (or all are too old).
 
     `secret_looking` are JSON pointers into the data of its events where secrets seem to stand.
+    `poll` is what a source answers that the gateway asks.
     """
 
     last_seen: float | None
@@ -39,13 +43,15 @@ class Activity:
     unattached: Sequence[Unattached]
     secret_looking: Sequence[str]
     requests: Sequence[Sighting]
+    poll: Poll | None = None
 
 
 class Activities:
     """Use cases of looking after sources."""
 
-    def __init__(self, current: Current, ledger: Ledger, sightings: Sightings) -> None:
+    def __init__(self, current: Current, ledger: Ledger, sightings: Sightings, polls: Polls) -> None:
         self._current, self._ledger, self._sightings = current, ledger, sightings
+        self._polls = polls
 
     async def of(self, source: Source) -> Activity:
         """How a source is doing."""
@@ -60,6 +66,7 @@ class Activities:
             _unattached(decoded, table),
             list(suspicious)[:MAX_TOLD],
             self._sightings.of(source),
+            await self._polls.of(source.id) if asked(source, source_formats()) else None,
         )
 
 

@@ -143,6 +143,19 @@ def folded(members: Members) -> Members:
     return {name.lower(): value for name, value in members.items()}
 
 
+def pointed(value: Json, pointer: str) -> Json:
+    """The value that a JSON pointer leads to (RFC 6901); None where it leads nowhere."""
+    for token in pointer.split("/")[1:]:
+        name = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict):
+            value = value.get(name)
+        elif isinstance(value, list) and name.isascii() and name.isdigit() and len(name) < 7:
+            value = value[int(name)] if int(name) < len(value) else None
+        else:
+            return None
+    return value
+
+
 def moment(value: Json) -> str:
     """A time as RFC 3339 of it: a timestamp, or seconds since the epoch; '' for no time."""
     if isinstance(value, str):

@@ -30,6 +30,10 @@ class Masking:
         """The beginning of what was sent, as it may be kept."""
         return self._masked(content[:_LOOKED_AT])[:MAX_SENT]
 
+    def everywhere(self, content: bytes) -> bytes:
+        """All of a text that is bounded by whoever gives it."""
+        return self._masked(content)
+
     def failure(self, failure: DeliveryFailed, sent: bytes) -> DeliveryFailed:
         """The failure as it may be kept; `sent` has been masked before."""
         return DeliveryFailed(

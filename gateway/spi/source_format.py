@@ -40,11 +40,12 @@ Parsed = Sequence[Decoded | BaseCloudEvent]
 
 class Credential(StrEnum):
     """How a product can prove who it is: a key as bearer token, a key in a header of its own, or nothing but
-    its URL."""
+    its URL; none where it sends nothing and is asked."""
 
     KEY = "key"
     HEADER = "header"
     URL = "url"
+    NONE = "none"
 
 
 class FormatOptions(BaseModel):

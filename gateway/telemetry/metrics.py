@@ -150,6 +150,18 @@ class Metrics:
             "Observations of keys that a monitor has no room for.",
             registry=registry,
         )
+        self.polls = Counter(
+            "tocsin_polls",
+            "Answers of sources that the gateway asks: ok, warning, failed, or other for neither.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.poll_changes = Counter(
+            "tocsin_poll_changes",
+            "Changes of those answers that became events, by what they changed to.",
+            ["outcome"],
+            registry=registry,
+        )
         self.watcher_pings = Counter(
             "tocsin_watcher_pings",
             "Pings of the outside watcher by outcome ('' is success).",

@@ -116,6 +116,7 @@ def formats() -> str:
         Credential.KEY: lambda _: "a key, as bearer token or password",
         Credential.HEADER: lambda one: f"a key in `{one.header}`",
         Credential.URL: lambda _: "a capability URL",
+        Credential.NONE: lambda _: "none: it is asked",
     }
     rows = [
         (f"`{name}`", one.title, said[one.credential](one), one.summary)

@@ -24,7 +24,8 @@ from gateway.domain.source import Source
 from gateway.domain.topic import Topic
 from gateway.service.rehearsal import rehearse
 from gateway.service.services import Services
-from gateway.service.sources import any_source, check_options, find_source
+from gateway.service.source_options import check_options
+from gateway.service.sources import any_source, find_source
 
 
 class SourceHandlers:

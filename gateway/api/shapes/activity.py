@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import orjson
 from pydantic import Field
 
 from gateway.api.shapes.base import Answer, timestamp
+from gateway.domain.polling import Poll
 from gateway.service.activity import Activity
 
 
@@ -26,6 +30,19 @@ class RequestAnswer(Answer):
     size: int = Field(description="Bytes of the whole body.")
 
 
+class PollAnswer(Answer):
+    """What a source answers that the gateway asks."""
+
+    asked_at: str | None = Field(None, description="When it was asked last; missing before the first time.")
+    outcome: str | None = Field(None, description="How the last answer looked: ok, warning or failed.")
+    answer: dict[str, Any] | None = Field(None, description="The beginning of the last answer.")
+    settled: str | None = Field(None, description="What of an answer counts, until another is settled.")
+    since: str | None = Field(None, description="When the settled answer was first heard.")
+    candidate: str | None = Field(None, description="Another answer that did not come often enough yet.")
+    seen: int | None = Field(None, description="How often that came in a row.")
+    changes: int = Field(description="How many changes were events.")
+
+
 class ActivityAnswer(Answer):
     """How a source is doing."""
 
@@ -36,6 +53,7 @@ class ActivityAnswer(Answer):
     secret_looking: list[str] | None = Field(
         None, description="JSON pointers into the data of those events where secrets seem to stand."
     )
+    poll: PollAnswer | None = Field(None, description="Only of a source that the gateway asks.")
     requests: list[RequestAnswer] = Field(
         description="Its last requests to this node, newest first, as many as `keep_requests` says."
     )
@@ -52,6 +70,7 @@ def activity_answer(found: Activity) -> ActivityAnswer:
             for one in found.unattached
         ],
         secret_looking=list(found.secret_looking) or None,
+        poll=None if found.poll is None else _poll_answer(found.poll),
         requests=[
             RequestAnswer(
                 received_at=timestamp(one.received_at),
@@ -62,4 +81,18 @@ def activity_answer(found: Activity) -> ActivityAnswer:
             )
             for one in found.requests
         ],
+    )
+
+
+def _poll_answer(poll: Poll) -> PollAnswer:
+    known = poll.settled is not None
+    return PollAnswer(
+        asked_at=None if poll.asked_at is None else timestamp(poll.asked_at),
+        outcome=poll.last,
+        answer=orjson.loads(poll.shown) if poll.shown else None,
+        settled=poll.settled,
+        since=timestamp(poll.since) if known else None,
+        candidate=poll.candidate,
+        seen=poll.seen or None,
+        changes=poll.changes,
     )

@@ -15,6 +15,7 @@ from gateway.domain.topic import Topic
 from gateway.pipeline.sightings import MAX_KEPT
 from gateway.pipeline.signs import MAX_OPERANDS
 from gateway.service.connecting import Setup
+from gateway.service.source_options import shown
 from gateway.service.sources import TOPIC, Registered
 from gateway.settings import Settings
 
@@ -151,7 +152,7 @@ def source_answer(source: Source, topics: Sequence[Topic]) -> SourceAnswer:
         enabled=source.enabled,
         store_notifications=source.store_notifications,
         format=source.format,
-        format_options=dict(source.options) or None,
+        format_options=shown(source) or None,
         default_topic=source.topic_id,
         key_header=source.key_header or None,
         signing=source.signing.value or None,

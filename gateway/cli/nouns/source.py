@@ -24,8 +24,9 @@ from gateway.cli.nouns.common import (
     noun_app,
 )
 from gateway.cli.nouns.connected import show_connected
-from gateway.cli.options import pair
+from gateway.cli.options import SECRET_HINT, pair
 from gateway.cli.screen import say, show_json, show_one
+from gateway.cli.secrets import resolve
 from gateway.domain.errors import ConfigurationError
 
 PLURAL = "sources"
@@ -46,6 +47,14 @@ class Sender:
     format_option: Annotated[
         list[str] | None,
         Parameter(help="What the format leaves open, `NAME: VALUE`, JSON or text; repeatable.", negative=()),
+    ] = None
+    url: Annotated[
+        str | None, Parameter(help="What the gateway asks, with `--format poll`; a query is kept secret.")
+    ] = None
+    every: Annotated[int | None, Parameter(help="Seconds between two times that it asks.")] = None
+    header: Annotated[
+        list[str] | None,
+        Parameter(help=f"A header to ask with, `NAME: VALUE`, repeatable. {SECRET_HINT}", negative=()),
     ] = None
     default_topic: Annotated[
         str | None, Parameter(help="Topic, by name or id, of events that name none.")
@@ -97,7 +106,19 @@ class Sender:
         if options := said.pop("format_option", None):
             pairs = (pair("--format-option", entry) for entry in options)
             said["format_options"] = {name: _value(text) for name, text in pairs}
+        if asking := given(url=said.pop("url", None), every=said.pop("every", None), headers=_headers(said)):
+            said["format_options"] = said.get("format_options", {}) | asking
         return said | ({"signing": ""} if self.signing == "none" else {})
+
+    @property
+    def asks(self) -> bool:
+        """Whether a part was said of how it is asked; the rest of its options then stays."""
+        return any(one is not None for one in (self.url, self.every, self.header))
+
+
+def _headers(said: dict[str, Any]) -> dict[str, str] | None:
+    pairs = [pair("--header", entry) for entry in said.pop("header", None) or []]
+    return {name: resolve(f"--header {name}", word) for name, word in pairs} or None
 
 
 UNSAID = Sender()
@@ -116,8 +137,14 @@ def update(
 ) -> None:
     """Change a source; what is not given stays."""
     client = common.client
-    body = given(name=name, **sender.members())
-    show_connected(client.call("PATCH", path_of(client, PLURAL, source_name), body=body), common.output)
+    path, members = path_of(client, PLURAL, source_name), sender.members()
+    if sender.asks and not sender.format:
+        known = client.get(path).get("format_options", {})
+        if sender.url is not None:
+            known.pop("secret_query", None)  # it belongs to the URL before
+        members["format_options"] = known | members["format_options"]
+    body = given(name=name, **members)
+    show_connected(client.call("PATCH", path, body=body), common.output)
 
 
 @app.command(sort_key=5)

@@ -23,12 +23,12 @@ from tests.unit.service.configuring import INSTANCE, configured
 async def test_a_header_that_means_something_else_is_refused(name):
     registry, _, configurator = await configured()
     with pytest.raises(Invalid) as refused:
-        await Sources(configurator, None).update(INSTANCE, "s", {"key_header": name})
+        await Sources(configurator, None, None).update(INSTANCE, "s", {"key_header": name})
     assert [problem.pointer for problem in refused.value.problems] == ["/key_header"]
     assert registry.entities["s"].key_header == ""
 
 
 async def test_a_header_of_the_senders_own_is_taken():
     registry, _, configurator = await configured()
-    await Sources(configurator, None).update(INSTANCE, "s", {"key_header": "X-Webhook-Token"})
+    await Sources(configurator, None, None).update(INSTANCE, "s", {"key_header": "X-Webhook-Token"})
     assert registry.entities["s"].key_header == "X-Webhook-Token"
