@@ -66,8 +66,14 @@ class Activities:
             _unattached(decoded, table),
             list(suspicious)[:MAX_TOLD],
             self._sightings.of(source),
-            await self._polls.of(source.id) if asked(source, source_formats()) else None,
+            await self._poll(source),
         )
+
+    async def _poll(self, source: Source) -> Poll | None:
+        """What a source answers that is asked; a new one nothing yet."""
+        if asked(source, source_formats()) is None:
+            return None
+        return await self._polls.of(source.id) or Poll(source.id)
 
 
 def _unattached(decoded: Sequence[tuple[Decoded, float]], table: RouteTable | None) -> Sequence[Unattached]:
