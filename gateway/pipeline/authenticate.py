@@ -14,6 +14,8 @@ from gateway.security.keys import Principal
 from gateway.spi.discovery import source_formats
 from gateway.spi.polled_format import asked
 
+DISABLED = "source_disabled"
+
 
 def identify(snapshot: Snapshot, token: str, instance: str) -> tuple[Principal, Instance]:
     """Who calls, and the instance it may speak for.
@@ -101,10 +103,7 @@ def authenticate_named(snapshot: Snapshot, envelope: Envelope, named: str) -> So
 
 def admit(source: Source) -> Source:
     """Let an enabled source through. Raises Forbidden for a disabled one, and one that is polled."""
-    if not source.enabled:
-        raise Forbidden(
-            "source_disabled", f"source {source.name!r} is disabled", expected="an enabled source"
-        )
+    require_enabled(source)
     if asked(source, source_formats()) is not None:
         raise Forbidden(
             "source_polled",
@@ -112,6 +111,12 @@ def admit(source: Source) -> Source:
             expected="a source of another format",
         )
     return source
+
+
+def require_enabled(source: Source) -> None:
+    """Raises Forbidden for a source that is disabled."""
+    if not source.enabled:
+        raise Forbidden(DISABLED, f"source {source.name!r} is disabled", expected="an enabled source")
 
 
 def _key_of(source: Source, envelope: Envelope) -> str:

@@ -33,6 +33,7 @@ from gateway.pipeline.authenticate import (
     authenticate_capability,
     authenticate_named,
     identify,
+    require_enabled,
 )
 from gateway.pipeline.bulk import decode_bulk, only_source
 from gateway.pipeline.channels import Channels, blank_address
@@ -58,7 +59,9 @@ from gateway.pipeline.watch import observed
 from gateway.ports import Appended, Ledger, StaleRoutingError, StoredEvent
 from gateway.spi.cloudevents.meaning import meaning
 from gateway.spi.cloudevents.payload import payload
+from gateway.spi.discovery import source_formats
 from gateway.spi.outcome import DeliveryFailed, Reason
+from gateway.spi.polled_format import asked
 from gateway.spi.source_format import Decoded
 
 log = structlog.get_logger()
@@ -141,13 +144,15 @@ class Ingest:
         return await self._take(envelope, find, lambda sender: self._decoded(sender, topic))
 
     async def take_polled(self, source_id: SourceId, body: bytes) -> Taken:
-        """What a source answered that the gateway asks. Raises NotFound when that is gone."""
+        """What a source answered that the gateway asks. Raises NotFound when that is gone or not asked any
+        more, Forbidden while it is disabled."""
         envelope = Envelope("", (), body, "", self._clock.now())
 
         def find(snapshot: Snapshot) -> Sender:
             source = snapshot.sources.get(source_id)
-            if source is None:
-                raise NotFound("source_not_found", f"there is no source {source_id!r}")
+            if source is None or asked(source, source_formats()) is None:
+                raise NotFound("source_not_found", f"there is no source {source_id!r} to ask")
+            require_enabled(source)
             return Sender(source, envelope)
 
         return await self._take(envelope, find, lambda sender: self._decoded(sender, ""))

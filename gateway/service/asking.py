@@ -25,6 +25,7 @@ from gateway.spi.transport import HttpAnswer, HttpClient, HttpRequest, parse_url
 
 MAX_ANSWER = 64 * 1024
 """Bytes of a body that are read."""
+UNANSWERED = "unanswered"
 
 
 class Asking:
@@ -56,7 +57,9 @@ def _request(options: PollOptions) -> HttpRequest:
 
 
 def _unreached(reason: Reason, detail: str) -> bytes:
-    return orjson.dumps({"unreached": reason.value, "detail": detail})
+    # What is ambiguous of a message is just no answer of a page: asking twice does no harm.
+    word = UNANSWERED if reason is Reason.AMBIGUOUS else reason.value
+    return orjson.dumps({"unreached": word, "detail": detail})
 
 
 def _document(answer: HttpAnswer, masking: Masking) -> bytes:

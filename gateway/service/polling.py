@@ -25,6 +25,7 @@ from gateway.domain.ids import SourceId
 from gateway.domain.polling import Heard, Poll, Turn, heard, watching
 from gateway.domain.source import Source
 from gateway.domain.view import Json
+from gateway.pipeline.authenticate import DISABLED
 from gateway.pipeline.flow import Ingest
 from gateway.pipeline.snapshot import Current, Snapshot
 from gateway.ports import Polls
@@ -156,12 +157,18 @@ class Polling:
             await self._polls.save(replace(poll, revision=poll.revision + 1, untold=""), due_at)
 
     async def _tell(self, source: Source, poll: Poll) -> None:
-        """Have a change accepted as an event. Raises Unavailable and OutOfSpace: then it is still untold."""
+        """Have a change accepted as an event.
+
+        Raises Unavailable, OutOfSpace, and Forbidden while the source is disabled: then it is still untold.
+        """
         try:
             await self._ingest.take_polled(source.id, poll.untold.encode())
         except (Unavailable, OutOfSpace):
             raise
-        except Refused as error:  # a schema or the types of the source: trying again would not mend it
+        except Refused as error:
+            if error.code == DISABLED:
+                raise
+            # A schema or the types of the source refuse it: trying again would not mend it
             log.error("poll.refused", source=source.id, change=poll.changes, code=error.code)
             return
         self._metrics.poll_changes.labels(poll.outcome or OTHER).inc()

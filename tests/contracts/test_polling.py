@@ -263,6 +263,26 @@ async def test_a_disabled_source_is_not_asked_and_one_that_is_gone_is_forgotten(
     assert len(health.requests) == 2 and await node.store.polls.of("s") is None
 
 
+async def test_what_was_found_when_the_source_was_disabled_is_told_when_it_is_not_any_more(
+    house: House, clock: FakeClock, health: HttpSink, nodes
+):
+    source = polled(health, equal_answers=1)
+    node = await node_on(await house.open(), clock, nodes, source)
+    async with HttpSink(NEVER) as slow:
+        waiting = replace(source, options={**source.options, "url": slow.url(), "timeout": 1})
+        await node.change(Put(waiting))
+        await node.polling.round()
+        await until(lambda: len(slow.requests) == 1)
+        await node.change(Put(replace(waiting, enabled=False)))
+        await node.polling.settled()
+    clock.advance(LEASE_SECONDS)
+    await ask(node, times=2)
+    assert await node.told() == []
+    await node.change(Put(waiting))
+    await ask(node)
+    assert await node.told() == [("failed", "vault s cannot be reached (unanswered)")]
+
+
 async def test_what_is_asked_otherwise_is_compared_with_nothing_before(
     house: House, clock: FakeClock, health: HttpSink, nodes
 ):
