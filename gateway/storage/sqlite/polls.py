@@ -28,7 +28,7 @@ class SqlitePolls:
             for one, at in latest.items()
         ]
         if given:
-            await self._writer.run(lambda one: one.executemany(SQL["keep_poll"], given))
+            await self._writer.run(partial(_keep, given))
 
     async def claim(
         self, source_ids: Sequence[SourceId], *, now: float, until: float, limit: int
@@ -57,6 +57,11 @@ class SqlitePolls:
         """Delete memories."""
         given = [(one,) for one in source_ids]
         await self._writer.run(lambda one: execute_rows(one, "forget_polls", given))
+
+
+def _keep(given: Sequence[Mapping[str, object]], connection: sqlite3.Connection) -> None:
+    """The cursor stays in this thread: freed in another, it would break what the writer does next."""
+    connection.executemany(SQL["keep_poll"], given)
 
 
 def _claim(given: Mapping[str, object], connection: sqlite3.Connection) -> Sequence[Poll]:
