@@ -26,6 +26,7 @@ from gateway.domain.source import Source
 from gateway.domain.view import Json, Missing
 from gateway.domain.vocabulary import Outcome, Vocabulary
 from gateway.spi.cloudevents import lenient
+from gateway.spi.cloudevents.encode import structured
 from gateway.spi.cloudevents.meaning import block, line, meaning, spellings, web_address
 from gateway.spi.cloudevents.payload import payload
 from gateway.spi.source_format import Decoded, SourceFormat
@@ -72,6 +73,10 @@ class IbmEventNotifications(SourceFormat):
             )
         parsed = payload(event)
         return (Decoded(event, meaning(_as_written(event), parsed), parsed),)
+
+    def request_of(self, event: Event, headers: Mapping[str, str]) -> tuple[bytes, Mapping[str, str]]:
+        """The whole event: a notification is more than its data."""
+        return structured(event), {}
 
     def refine(self, decoded: Decoded) -> Vocabulary:
         """The meaning of a failure of IBM Cloud Backup for VPC. Never fails, whatever the details are."""

@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import orjson
 from pydantic import Field
 
 from gateway.domain.errors import Malformed
+from gateway.domain.event import Event
 from gateway.domain.severity import Severity
 from gateway.domain.source import Source
 from gateway.domain.view import Json
 from gateway.domain.vocabulary import Outcome, Vocabulary
 from gateway.spi import foreign
 from gateway.spi.cloudevents.meaning import MAX_TITLE, block
+from gateway.spi.cloudevents.payload import payload
 from gateway.spi.source_format import Credential, Decoded, FormatOptions, SourceFormat
 
 MAX_TAIL = 2000
@@ -91,6 +93,20 @@ healthchecks:
             subject=job or None,
         )
         return (made,)
+
+    def request_of(self, event: Event, headers: Mapping[str, str]) -> tuple[bytes, Mapping[str, str]]:
+        """The request that says what stands in the data."""
+        sent = payload(event)
+        told = sent if isinstance(sent, dict) else {}
+        state = event.type.removeprefix("ping.")
+        tail = next((word for word, (known, _) in _STATES.items() if known == state), "")
+        asked = {"job": event.text("subject") or "", "rid": str(told.get("rid", ""))}
+        again = {
+            foreign.PATH: headers.get(foreign.PATH, str(told.get("exit_code", tail))),
+            foreign.QUERY: urlencode(asked),
+            "user-agent": str(told.get("user_agent", "")),
+        }
+        return str(told.get("log", "")).encode(), {**headers, **again}
 
 
 def _said(word: str, source: Source | None) -> tuple[str, Outcome | None, int | None]:

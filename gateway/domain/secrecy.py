@@ -29,8 +29,9 @@ _ALONE = frozenset({"token", "authorization"})
 
 
 def secret_looking(payload: Json | Missing) -> tuple[str, ...]:
-    """JSON pointers of the members of a payload that look secret and hold a text, MAX_TOLD at most."""
-    found: list[str] = []
+    """Where members of a payload look secret and hold a text, MAX_TOLD places at most: JSON pointers,
+    with `*` for every element of a list, as the `mask` of a source takes them."""
+    found: dict[str, None] = {}
     waiting: list[tuple[str, Json]] = [] if isinstance(payload, Missing) else [("", payload)]
     for _ in range(MAX_LOOKED_AT):
         if not waiting or len(found) == MAX_TOLD:
@@ -40,16 +41,12 @@ def secret_looking(payload: Json | Missing) -> tuple[str, ...]:
             for name, inside in value.items():
                 below = f"{place}/{pointer_token(name[:MAX_NAME])}"
                 if isinstance(inside, str) and inside.strip("*") and looks_secret(name):
-                    found.append(below)
+                    found[below] = None
                 elif isinstance(inside, dict | list):
                     waiting.append((below, inside))
         elif isinstance(value, list):
-            waiting += [
-                (f"{place}/{index}", inside)
-                for index, inside in enumerate(value)
-                if isinstance(inside, dict | list)
-            ]
-    return tuple(found[:MAX_TOLD])
+            waiting += [(f"{place}/*", inside) for inside in value if isinstance(inside, dict | list)]
+    return tuple(found)[:MAX_TOLD]
 
 
 def looks_secret(name: str) -> bool:

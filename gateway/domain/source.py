@@ -47,7 +47,9 @@ class Source:
     `options` say to the format what it leaves open, as JSON values. `topic_id` is the topic of events that
     name none. `key_header` is the header in which its sender puts a key that it cannot put
     elsewhere. `signing` tells how its requests are signed, and `secrets` holds the sealed secrets for that.
-    `keep_requests` is how many of its last requests are kept in memory for people to look at.
+    `keep_requests` is how many of its last requests are kept in memory for people to look at. `mask` are the
+    places in the data of its events that nobody gets to see; `mask_salt`, which is told nobody, goes into the
+    ids that would tell of them.
 
     Its failures are `incidents`, one of each thing that `incident_key` (operands of the expression dialect)
     tells apart, by default the resource or job, else the subject.
@@ -74,6 +76,8 @@ class Source:
     keep_requests: int = 0
     incidents: bool = True
     incident_key: tuple[str, ...] = ()
+    mask: tuple[str, ...] = ()
+    mask_salt: str = ""
 
 
 def own_source(instance: Instance) -> Source:

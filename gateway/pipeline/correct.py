@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from gateway.domain.attributes import violations
 from gateway.domain.delivery import AcceptedEvent
-from gateway.domain.errors import Invalid, Malformed, NotFound, Problem
+from gateway.domain.errors import Malformed, Problem
 from gateway.domain.event import AttributeValue, DataForm, Event
 from gateway.domain.source import Source
-from gateway.pipeline.decode import CLOUDEVENTS, decode_native, refine
-from gateway.pipeline.receive import Envelope
+from gateway.pipeline.decode import CLOUDEVENTS, read_again, refine
+from gateway.pipeline.mask import is_unmasked, masked_event, unreadable
 from gateway.spi.cloudevents.meaning import meaning
 from gateway.spi.cloudevents.payload import payload
 from gateway.spi.source_format import Decoded
@@ -40,16 +40,19 @@ def corrected(accepted: AcceptedEvent, source: Source, correction: Correction) -
     Raises Malformed for attributes that are none or that may not change.
     """
     _refuse_fixed(accepted.event, correction)
-    event, words = accepted.event, accepted.vocabulary
-    known: Mapping[str, AttributeValue] = event.attributes
+    before, words = accepted.event, accepted.vocabulary
+    known: Mapping[str, AttributeValue] = before.attributes
     native = source.format != CLOUDEVENTS
-    if correction.data is not None:
-        read = _read_natively(source, correction.data) if native else None
+    event = _changed(before, source, correction)
+    if event is not before:
+        read = read_again(event, source) if native else None
         if read is not None:
             told = {name: value for name, value in read.event.attributes.items() if name not in FIXED}
             known, words = {**known, **told}, read.vocabulary
-        event = _with_data(event, correction.data)
-        known = {**known, "datacontenttype": event.attributes["datacontenttype"]}
+        elif native and is_unmasked(before, source):
+            raise unreadable()
+        if correction.data is not None:
+            known = {**known, "datacontenttype": event.attributes["datacontenttype"]}
     changed = {**known, **correction.attributes}
     attributes = {name: value for name, value in changed.items() if value is not None}
     if problems := violations(attributes):
@@ -71,16 +74,11 @@ def _refuse_fixed(event: Event, correction: Correction) -> None:
         raise Malformed.of(problems)
 
 
-def _with_data(event: Event, data: bytes) -> Event:
-    kept = event.attributes.get("datacontenttype", JSON_TYPE) if event.form is DataForm.JSON else JSON_TYPE
-    return Event({**event.attributes, "datacontenttype": kept}, data, DataForm.JSON)
-
-
-def _read_natively(source: Source, data: bytes) -> Decoded | None:
-    """What the source's format makes of the data; None where that is not one event, because the request
-    held more than the event keeps."""
-    try:
-        read = decode_native(Envelope(source.instance_id, (), data, "", 0.0), source.format, source)
-    except (Malformed, Invalid, NotFound):
-        return None
-    return read[0] if len(read) == 1 else None
+def _changed(event: Event, source: Source, correction: Correction) -> Event:
+    """The event with its data corrected and masked; the same one where neither changes it."""
+    if correction.data is not None:
+        kept = (
+            event.attributes.get("datacontenttype", JSON_TYPE) if event.form is DataForm.JSON else JSON_TYPE
+        )
+        event = Event({**event.attributes, "datacontenttype": kept}, correction.data, DataForm.JSON)
+    return masked_event(event, source) if source.mask else event

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from cloudevents.core.base import BaseCloudEvent
@@ -10,10 +10,11 @@ from cloudevents.core.bindings.http import to_structured_event
 from cloudevents.core.formats.json import JSONFormat
 
 from gateway.domain.attributes import violations
-from gateway.domain.errors import Forbidden, Malformed, NotFound, Problem, TooLarge
+from gateway.domain.errors import Forbidden, Malformed, NotFound, Problem, Refused, TooLarge
 from gateway.domain.event import Event
 from gateway.domain.ids import new_id
 from gateway.domain.source import Source
+from gateway.pipeline.mask import masked, masked_events
 from gateway.pipeline.receive import Envelope
 from gateway.spi import foreign
 from gateway.spi.cloudevents.decode import decode as decode_cloudevents
@@ -34,9 +35,11 @@ def decode(envelope: Envelope, source: Source, *, max_events: int) -> tuple[Sequ
     """Read the CloudEvents of a request; the flag tells whether it was a batch.
 
     Raises Malformed, TooLarge and UnsupportedMedia with every problem found, Forbidden for events that
-    this source may not send. All events of a batch are taken or none.
+    this source may not send, Invalid for data that it cannot mask. All events of a batch are taken or none.
     """
     events, batched = decode_cloudevents(envelope.headers, envelope.body, max_events=max_events)
+    if source.mask:
+        events = masked_events(events, source, batched=batched)
     decoded = [_plain(event) for event in events]
     permit(decoded, source, batched=batched)
     return decoded, batched
@@ -59,7 +62,36 @@ def decode_native(envelope: Envelope, name: str, source: Source | None) -> Seque
         foreign.QUERY: envelope.query,
         foreign.RECEIPT: receipt,
     }
-    return [_sound(one) for one in source_format.parse(envelope.body, headers, source)]
+    decoded = [_sound(one) for one in source_format.parse(envelope.body, headers, source)]
+    if source is None or not source.mask:
+        return decoded
+    return [masked(one, source, lambda event: _again(name, event, source, headers)) for one in decoded]
+
+
+def masked_notifications(name: str, decoded: Sequence[Decoded], source: Source) -> Sequence[Decoded]:
+    """Events that were read by the format called `name` before it was known whose they are, as that source
+    lets them be seen. Raises Invalid."""
+    if not source.mask:
+        return decoded
+    return [masked(one, source, lambda event: _again(name, event, source, {})) for one in decoded]
+
+
+def read_again(event: Event, source: Source) -> Decoded | None:
+    """A stored event by its data, which may have been changed, as the source's format reads it; None where it
+    cannot be."""
+    return _again(source.format, event, source, {})
+
+
+def _again(name: str, event: Event, source: Source, headers: Mapping[str, str]) -> Decoded | None:
+    source_format = source_formats().get(name)
+    if source_format is None:
+        return _plain(event)
+    body, again = source_format.request_of(event, headers)
+    try:
+        (one,) = source_format.parse(body, again, source)
+        return _plain(event) if not isinstance(one, Decoded) else _sound(one)
+    except (Refused, ValueError):
+        return None
 
 
 def decode_for(envelope: Envelope, source: Source, *, max_events: int) -> tuple[Sequence[Decoded], bool]:

@@ -38,9 +38,10 @@ from gateway.pipeline.authenticate import (
 from gateway.pipeline.bulk import decode_bulk, only_source
 from gateway.pipeline.channels import Channels, blank_address
 from gateway.pipeline.correct import Correction, corrected
-from gateway.pipeline.decode import decode, decode_for, decode_native, permit
+from gateway.pipeline.decode import decode, decode_for, decode_native, masked_notifications, permit
 from gateway.pipeline.dispatcher import Dispatcher
 from gateway.pipeline.leads import Leading
+from gateway.pipeline.mask import is_unmasked
 from gateway.pipeline.noise import Moment, Noise
 from gateway.pipeline.rate import RateGate
 from gateway.pipeline.receive import Envelope
@@ -196,8 +197,9 @@ class Ingest:
             return Sender(authenticate_named(snapshot, envelope, name), envelope)
 
         def permitted(sender: Sender) -> tuple[Sequence[Decoded], bool]:
-            permit(decoded, sender.source, batched=batched)
-            return decoded, batched
+            shown = masked_notifications(NOTIFICATIONS, decoded, sender.source)
+            permit(shown, sender.source, batched=batched)
+            return shown, batched
 
         return await self._take(envelope, find, permitted)
 
@@ -213,6 +215,7 @@ class Ingest:
 
         async def taken(snapshot: Snapshot) -> Taken:
             sender = find(snapshot)
+            decoded: Sequence[Decoded] = ()
             try:
                 decoded, batched = read(sender)
                 bound = snapshot.bindings.get(sender.source.id, ())
@@ -220,9 +223,9 @@ class Ingest:
                 received_at = envelope.received_at
                 appended = await self._accepted(snapshot, sender.source, decoded, verdicts, received_at)
             except Refused as refusal:
-                self._told.heard(sender.source, envelope, refusal.code)
+                self._told.heard(sender.source, envelope, decoded, refusal.code)
                 raise
-            self._told.heard(sender.source, envelope)
+            self._told.heard(sender.source, envelope, decoded)
             return Taken([one.event_id for one in appended], batched, appended)
 
         return await self._by_the_newest(taken)
@@ -336,6 +339,9 @@ def _released(
     snapshot: Snapshot, source: Source, stored: StoredEvent, correction: Correction | None
 ) -> tuple[Decoded, Verdict]:
     accepted = stored.accepted
+    if correction is None and is_unmasked(accepted.event, source):
+        shown = corrected(accepted, source, Correction())
+        return shown, Verdict((), stored.schema_revision, (*stored.problems, *stored.flags))
     if correction is None:
         same = Decoded(accepted.event, accepted.vocabulary, payload(accepted.event))
         return same, Verdict((), stored.schema_revision, (*stored.problems, *stored.flags))

@@ -1,6 +1,8 @@
 """The last requests of the sources that ask for it, as they came: in this process's memory, and bounded.
 
-They are for people who connect a sender: what was refused is here too, which the ledger never holds.
+They are for people who connect a sender: what was refused is here too, which the ledger never holds. Of a
+source that masks places, the data of its events is kept in place of the body, and nothing of what could not
+be read.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import NamedTuple
 from gateway.domain.ids import SourceId
 from gateway.domain.source import Source
 from gateway.pipeline.receive import Envelope
+from gateway.spi.source_format import Decoded
 
 MAX_KEPT = 20
 """Requests of one source."""
@@ -31,31 +34,42 @@ class Sighting(NamedTuple):
     size: int
 
 
+class _Kept(NamedTuple):
+    """The requests of one source, as they may be seen while it masks these places."""
+
+    mask: tuple[str, ...]
+    last: deque[Sighting]
+
+
 class Sightings:
     """What was seen lately."""
 
     def __init__(self) -> None:
-        self._seen: dict[SourceId, deque[Sighting]] = {}
+        self._seen: dict[SourceId, _Kept] = {}
 
-    def note(self, source: Source, envelope: Envelope, refused: str = "") -> None:
+    def note(
+        self, source: Source, envelope: Envelope, decoded: Sequence[Decoded] = (), refused: str = ""
+    ) -> None:
         """Keep a request of a source that asks for it."""
-        body = envelope.body
-        seen = Sighting(envelope.received_at, refused, envelope.tail, body[:MAX_BODY], len(body))
+        body = envelope.body if not source.mask else b"\n".join(one.event.data or b"" for one in decoded)
+        seen = Sighting(envelope.received_at, refused, envelope.tail, body[:MAX_BODY], len(envelope.body))
         kept = self._seen.get(source.id)
-        if kept is None or kept.maxlen != source.keep_requests:
-            kept = deque(kept or (), maxlen=source.keep_requests)
+        if kept is None or kept.mask != source.mask or kept.last.maxlen != source.keep_requests:
+            before = kept.last if kept is not None and kept.mask == source.mask else ()
+            kept = _Kept(source.mask, deque(before, maxlen=source.keep_requests))
             self._seen[source.id] = kept
             if len(self._seen) > MAX_SOURCES:
                 del self._seen[next(iter(self._seen))]
-        kept.append(seen)
+        kept.last.append(seen)
 
     def of(self, source: Source) -> Sequence[Sighting]:
         """The last requests of a source, newest first."""
-        return list(reversed(self._seen.get(source.id, ()))) if source.keep_requests else []
+        kept = self._seen.get(source.id) if source.keep_requests else None
+        return [*reversed(kept.last)] if kept is not None and kept.mask == source.mask else []
 
     def forget(self, known: Mapping[SourceId, Source]) -> None:
-        """Let go of what sources have sent that are gone, or do not ask for it any more."""
+        """Let go of what sources sent that are gone, do not ask for it any more, or mask other places."""
         for source_id in list(self._seen):
             source = known.get(source_id)
-            if source is None or not source.keep_requests:
+            if source is None or not source.keep_requests or source.mask != self._seen[source_id].mask:
                 del self._seen[source_id]

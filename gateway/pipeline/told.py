@@ -19,6 +19,7 @@ from gateway.pipeline.results import LastResults
 from gateway.pipeline.send import Outcome
 from gateway.pipeline.sightings import Sightings
 from gateway.ports import Appended
+from gateway.spi.source_format import Decoded
 from gateway.telemetry.metrics import Metrics
 
 log = structlog.get_logger()
@@ -32,11 +33,13 @@ class Told(NamedTuple):
     sightings: Sightings
     results: LastResults
 
-    def heard(self, source: Source, envelope: Envelope, refused: str = "") -> None:
+    def heard(
+        self, source: Source, envelope: Envelope, decoded: Sequence[Decoded], refused: str = ""
+    ) -> None:
         """A request of a source was taken, or refused with this code: kept for people where they asked for
-        that."""
+        that. `decoded` is what could be read of it."""
         if source.keep_requests:
-            self.sightings.note(source, envelope, refused)
+            self.sightings.note(source, envelope, decoded, refused)
 
     def accepted(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,7 @@ from gateway.domain.errors import Conflict, Invalid, NotFound
 from gateway.domain.ids import SourceId, TopicId, new_id
 from gateway.domain.source import Instance, Source
 from gateway.pipeline.decode import CLOUDEVENTS, SAME
+from gateway.pipeline.mask import check_places
 from gateway.pipeline.signature import CURRENT, HUB_HEADER, PREVIOUS, vault_place
 from gateway.pipeline.signs import key_problems
 from gateway.pipeline.snapshot import Snapshot
@@ -108,6 +110,9 @@ class Sources:
         if not changed.key_header and (own := source_formats().get(changed.format)):
             changed = replace(changed, key_header=own.header)
         _check_header(changed.key_header)
+        check_places(changed.mask)
+        if changed.mask and not changed.mask_salt:
+            changed = replace(changed, mask_salt=secrets.token_hex())
         _check_crn(snapshot, changed)
         if problems := key_problems(changed.incident_key, "/incident_key"):
             raise Invalid.of(problems)
@@ -121,15 +126,15 @@ class Sources:
         if not source.signing:
             return Registered(replace(source, secrets=_without_signing(source.secrets)))
         secret = generate_secret()
-        secrets = {
+        sealed = {
             **_without_signing(source.secrets),
             CURRENT: self._secrets.seal(secret, vault_place(source, CURRENT)),
         }
         before = known.get(CURRENT)
         if before and self._secrets.knows(before):
             opened = self._secrets.open(before, vault_place(source, CURRENT))
-            secrets[PREVIOUS] = self._secrets.seal(opened, vault_place(source, PREVIOUS))
-        return Registered(replace(source, secrets=secrets), secret)
+            sealed[PREVIOUS] = self._secrets.seal(opened, vault_place(source, PREVIOUS))
+        return Registered(replace(source, secrets=sealed), secret)
 
     async def delete(self, instance: Instance, source_id: str) -> None:
         """Remove a source, its keys, its monitors, and its place in topics. What it sent stays."""

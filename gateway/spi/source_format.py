@@ -79,6 +79,11 @@ class SourceFormat(ABC):
         there is a request. Raises Malformed or Invalid, nothing else.
         """
 
+    def request_of(self, event: Event, headers: Mapping[str, str]) -> tuple[bytes, Mapping[str, str]]:
+        """A body and headers of which `parse` makes this event, whose data may have been changed since: what
+        is masked, or corrected, is read anew. `headers` are those of its request, if they are known."""
+        return event.data or b"", headers
+
     def refine(self, decoded: Decoded) -> Vocabulary:
         """Say more of a plain CloudEvent whose type begins with one of `refines`."""
         return decoded.vocabulary

@@ -26,7 +26,9 @@ class RequestAnswer(Answer):
     received_at: str
     refused: str | None = Field(None, description="Code of the refusal; missing where it was taken.")
     tail: str | None = None
-    body: str = Field(description="The beginning of the body, as text.")
+    body: str = Field(
+        description="The beginning of the body, as text; of a source that masks, of its events' data."
+    )
     size: int = Field(description="Bytes of the whole body.")
 
 
@@ -51,7 +53,7 @@ class ActivityAnswer(Answer):
     looked_at: int = Field(description="How many of its last events were looked at.")
     unattached: list[UnattachedAnswer]
     secret_looking: list[str] | None = Field(
-        None, description="JSON pointers into the data of those events where secrets seem to stand."
+        None, description="Where secrets seem to stand in the data of those events, as `mask` takes it."
     )
     poll: PollAnswer | None = Field(None, description="Only of a source that the gateway asks.")
     requests: list[RequestAnswer] = Field(

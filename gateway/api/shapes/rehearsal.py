@@ -12,8 +12,10 @@ from pydantic import Field
 
 from gateway.api.shapes.base import Answer, StrictGiven
 from gateway.api.shapes.records import ProblemAnswer, problem_answer, vocabulary_answer
+from gateway.api.shapes.sources import MaskedPlace
 from gateway.domain.secrecy import secret_looking
 from gateway.domain.source import Instance, Source
+from gateway.pipeline.mask import MAX_PLACES, check_places
 from gateway.pipeline.receive import Envelope
 from gateway.service.rehearsal import Rehearsed
 from gateway.spi.cloudevents.encode import structured
@@ -27,6 +29,9 @@ class SourceTry(StrictGiven):
     tail: str = Field("", max_length=100, description="What would follow its URL, as `fail`.")
     format: str | None = Field(None, description="In place of the source's format.")
     format_options: dict[str, Any] | None = Field(None, description="In place of the source's options.")
+    mask: list[MaskedPlace] | None = Field(
+        None, max_length=MAX_PLACES, description="In place of what the source masks."
+    )
 
 
 class TriedEvent(Answer):
@@ -38,7 +43,7 @@ class TriedEvent(Answer):
     flags: list[ProblemAnswer] | None = Field(None, description="What would be shown beside it.")
     topics: list[str] = Field(description="The topics that would take it.")
     secret_looking: list[str] | None = Field(
-        None, description="JSON pointers into its data where secrets seem to stand."
+        None, description="Where secrets seem to stand in its data, as `mask` takes it."
     )
 
 
@@ -49,9 +54,12 @@ class TryAnswer(Answer):
 
 
 def as_tried(source: Source, given: SourceTry) -> Source:
-    """The source as it would be."""
+    """The source as it would be. Raises Invalid for places that are none."""
     if given.format is not None:
         source = replace(source, format=given.format)
+    if given.mask is not None:
+        check_places(given.mask)
+        source = replace(source, mask=tuple(given.mask))
     return replace(source, options=given.format_options) if given.format_options is not None else source
 
 

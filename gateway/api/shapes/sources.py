@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from aiohttp import web
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from gateway.api.shapes.base import Answer, Description, Given, Name, PageAnswer, timestamp
 from gateway.api.shapes.keys import SetupAnswer, setup_answer
 from gateway.domain.source import Signing, Source
 from gateway.domain.topic import Topic
+from gateway.pipeline.mask import MAX_PLACES
 from gateway.pipeline.sightings import MAX_KEPT
 from gateway.pipeline.signs import MAX_OPERANDS
 from gateway.service.connecting import Setup
@@ -21,6 +22,8 @@ from gateway.settings import Settings
 
 INCIDENT_KEY = """What tells one thing from another: names such as `job`, paths below `data`. Empty: the
 resource or job, else the subject."""
+MASKED = "JSON pointers into the data: what stands there is replaced by `***` before anything reads it."
+MaskedPlace = Annotated[str, StringConstraints(max_length=500)]
 
 
 class SourceCreate(Given):
@@ -52,6 +55,7 @@ class SourceCreate(Given):
     incident_key: list[Annotated[str, Field(max_length=300)]] = Field(
         [], max_length=MAX_OPERANDS, description=INCIDENT_KEY
     )
+    mask: list[MaskedPlace] = Field([], max_length=MAX_PLACES, description=MASKED)
     allowed_types: list[str] = Field(
         [], max_length=100, description="Event types it may send; `x.*` is a prefix."
     )
@@ -81,6 +85,7 @@ class SourceUpdate(Given):
     incident_key: list[Annotated[str, Field(max_length=300)]] | None = Field(
         None, max_length=MAX_OPERANDS, description=INCIDENT_KEY
     )
+    mask: list[MaskedPlace] | None = Field(None, max_length=MAX_PLACES, description=MASKED)
     allowed_types: list[str] | None = Field(None, max_length=100)
     allowed_sources: list[str] | None = Field(None, max_length=100)
 
@@ -102,6 +107,7 @@ class SourceAnswer(Answer):
     keep_requests: int | None = None
     incidents: bool | None = None
     incident_key: list[str] | None = None
+    mask: list[str] | None = None
     created_at: str
     updated_at: str
     source: str | None = None
@@ -159,6 +165,7 @@ def source_answer(source: Source, topics: Sequence[Topic]) -> SourceAnswer:
         keep_requests=source.keep_requests or None,
         incidents=None if source.incidents else False,
         incident_key=list(source.incident_key) or None,
+        mask=list(source.mask) or None,
         created_at=timestamp(source.created_at),
         updated_at=timestamp(source.updated_at),
         source=source.crn or None,
@@ -183,7 +190,7 @@ def source_fields(given: SourceCreate | SourceUpdate) -> dict[str, object]:
         format_options="options",
         default_topic=TOPIC,
     )
-    for name in ("allowed_types", "allowed_sources", "incident_key"):
+    for name in ("allowed_types", "allowed_sources", "incident_key", "mask"):
         if name in fields:
             fields[name] = tuple(fields[name])
     return fields

@@ -80,6 +80,13 @@ class Sender:
             help="What tells one thing from another, such as `job` or `data.vm`; repeatable.",
         ),
     ] = None
+    mask: Annotated[
+        list[str] | None,
+        Parameter(
+            negative="--mask-nothing",
+            help="Place in the data that nobody gets to see, like /login/password; repeatable.",
+        ),
+    ] = None
     allowed_types: Annotated[
         list[str] | None,
         Parameter(
@@ -165,11 +172,14 @@ def attempt(
     format_option: Annotated[
         list[str] | None, Parameter(help="In place of its options; repeatable.", negative=())
     ] = None,
+    mask: Annotated[
+        list[str] | None, Parameter(help="In place of what it masks; repeatable.", negative="--mask-nothing")
+    ] = None,
     common: Common = USUAL,
 ) -> None:
     """Show what a payload would become, and which topics would take it. Nothing is accepted."""
     client = common.client
-    tried = Sender(format=format, format_option=format_option).members()
+    tried = Sender(format=format, format_option=format_option, mask=mask).members()
     body = given(payload=_payload(file), tail=tail, **tried)
     answer = client.post(f"{path_of(client, PLURAL, source_name)}/try", body)
     if common.output == "json":
