@@ -14,6 +14,7 @@ from gateway.domain.source import Instance
 from gateway.domain.view import EventView
 from gateway.pipeline.decode import permit, refine
 from gateway.pipeline.explain import Arrangement, ExitVerdict, TopicVerdict, explain
+from gateway.pipeline.mask import masked_event
 from gateway.pipeline.snapshot import Current, Snapshot
 from gateway.pipeline.validate import validate
 from gateway.ports import Configuration, Entity, Registry, StoredEvent
@@ -98,6 +99,8 @@ class Explanations:
         snapshot = self._current.snapshot
         source = find_source(snapshot, instance, source_id)
         (received,), _ = decode(_STRUCTURED, event, max_events=1)
+        if source.mask:
+            received = masked_event(received, source)
         parsed = payload(received)
         decoded = refine(Decoded(received, meaning(received, parsed), parsed))
         permit([decoded], source, batched=False)
