@@ -82,7 +82,7 @@ class Noise:
     def applied(self, rows: Sequence[Planned], occasion: Occasion) -> list[Planned]:
         """What becomes of the deliveries that an event causes for this subscription."""
         same = self._identity(occasion)
-        return [self._one(row, occasion, same) for row in rows]
+        return [row if row.state.terminal else self._one(row, occasion, same) for row in rows]
 
     def quiet(self, severity: Severity, now: float) -> float | None:
         """Until when something of this severity has to wait, None if it has not."""

@@ -42,6 +42,9 @@ log = structlog.get_logger()
 DISABLED = "destination_disabled"
 """The reason that deliveries to a disabled destination are held with."""
 
+NOBODY_ALLOWED = "no_allowed_recipient"
+"""The reason that a delivery is suppressed with if the event holds no address that may be told."""
+
 TRIAL_TOPIC, TRIAL_SUBSCRIPTION = TopicId(""), SubscriptionId("")
 """What a test delivery carries in place of a topic, and of a subscription where there is none."""
 
@@ -166,7 +169,7 @@ def plan(table: RouteTable | None, view: EventView, moment: Moment | None = None
         taken.append(candidate)
         for exit_ in candidate.exits.possible(view):
             if exit_.matches(view):
-                rows = [_planned(candidate, exit_, recipient) for recipient in exit_.reached(view)]
+                rows = _planned_all(candidate, exit_, view)
                 if exit_.noise is not None:
                     noisy.append((exit_, len(planned), len(planned) + len(rows)))
                 planned += rows
@@ -223,6 +226,14 @@ def named(decoded: Decoded, topic: str) -> Decoded:
     event = decoded.event
     attributes = {**event.attributes, TOPIC_ATTRIBUTE: topic}
     return decoded._replace(event=Event(attributes, event.data, event.form))
+
+
+def _planned_all(candidate: Candidate, exit_: Exit, view: EventView) -> list[Planned]:
+    reached = exit_.reached(view)
+    if exit_.subscription.recipient_from and not reached:
+        nobody = _planned(candidate, exit_, "")
+        return [nobody._replace(state=State.SUPPRESSED, reason=NOBODY_ALLOWED)]
+    return [_planned(candidate, exit_, recipient) for recipient in reached]
 
 
 def _planned(candidate: Candidate, exit_: Exit, recipient: str) -> Planned:

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gateway.domain.clock import Clock
-from gateway.domain.delivery import State
+from gateway.domain.delivery import Delivery, Planned, State
 from gateway.domain.destination import Subscription
 from gateway.domain.errors import Invalid
 from gateway.domain.ids import EventId, SourceId, SubscriptionId, new_id
 from gateway.domain.source import Instance
 from gateway.domain.topic import SourceRule, Topic, TopicSource
-from gateway.pipeline.route import TRIAL_TOPIC, RouteTable, plan
+from gateway.pipeline.route import NOBODY_ALLOWED, TRIAL_TOPIC, RouteTable, plan
 from gateway.pipeline.silence import silenced
 from gateway.pipeline.snapshot import Current, Snapshot, proposed_routes
 from gateway.ports import DeliveryFilter, EventFilter, Ledger, StoredEvent
@@ -171,8 +171,7 @@ class DryRuns:
         if proposal.topic and proposal.topic.id in would.topics:
             run.taken += 1
             run.takes += [stored] if len(run.takes) < SHOWN_CHANGES else []
-        before = [(row.subscription_id, row.recipient) for row in now.deliveries]
-        after = [(row.subscription_id, row.recipient) for row in would.deliveries]
+        before, after = _reached(now.deliveries), _reached(would.deliveries)
         run.now.update(subscription for subscription, _ in before)
         run.would.update(subscription for subscription, _ in after)
         told = silenced(snapshot.hushes.get(instance.id), would.deliveries, view, stored.accepted.received_at)
@@ -185,7 +184,12 @@ class DryRuns:
         """What the event caused at its time, test deliveries aside."""
         wanted = DeliveryFilter(event_id=event_id)
         page = await self._ledger.deliveries(instance.id, wanted, limit=READ_DELIVERIES)
-        return [(row.subscription_id, row.recipient) for row in page.rows if row.topic_id != TRIAL_TOPIC]
+        return _reached([row for row in page.rows if row.topic_id != TRIAL_TOPIC])
+
+
+def _reached(rows: Sequence[Planned] | Sequence[Delivery]) -> list[Reached]:
+    """Whom deliveries are for; one that reaches nobody is for nobody."""
+    return [(row.subscription_id, row.recipient) for row in rows if row.reason != NOBODY_ALLOWED]
 
 
 def _owners(proposal: Proposal) -> set[str]:

@@ -98,6 +98,7 @@ def test_every_other_reason_of_a_delivery_is_documented():
         also.ESCALATED: "pending",
         f"{also.FALLBACK_FOR}<delivery id>": "pending",
         f"{FLAPPING}<incident id>": "suppressed",
+        route.NOBODY_ALLOWED: "suppressed",
     }
 
 

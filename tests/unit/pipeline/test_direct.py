@@ -2,11 +2,13 @@
 
 import pytest
 
-from gateway.domain.destination import Subscription
+from gateway.domain.destination import Destination, Subscription
 from gateway.domain.event import Event
+from gateway.domain.topic import SourceRule, Topic
 from gateway.domain.view import MISSING, EventView
 from gateway.domain.vocabulary import Vocabulary
 from gateway.pipeline.direct import direct_recipients, pointed
+from gateway.pipeline.route import RouteTable, exit_of, exits_of, plan
 
 DIRECT = Subscription(
     "s", "i", "s", "t", "d", 0.0, 0.0, recipient_from="/mail", recipient_domains=("example.com", "b.example")
@@ -67,3 +69,17 @@ def test_a_pointer_finds_members_elements_and_named_rows(pointer, found):
 
 def test_there_is_nothing_in_an_event_without_data():
     assert pointed(MISSING, "/fields/Email") is None
+
+
+@pytest.mark.parametrize(("mail", "state"), [("a@example.com", "pending"), ("a@evil.test", "suppressed")])
+@pytest.mark.parametrize("enabled", [True, False])
+def test_whoever_may_not_be_told_leaves_a_row_that_says_so(mail, state, enabled):
+    destination = Destination("d", "i", "d", "email", 0.0, 0.0, enabled=enabled)
+    exits = exits_of([exit_of(DIRECT, destination, ("",))])
+    table = RouteTable([(Topic("t", "i", "t", 0.0, 0.0), [SourceRule("r")], exits)])
+    event = Event({"specversion": "1.0", "id": "1", "source": "/s", "type": "t"})
+    (row,) = plan(table, EventView(event, Vocabulary(), {"mail": mail})).deliveries
+    if state == "suppressed":
+        assert (row.recipient, row.state, row.reason) == ("", "suppressed", "no_allowed_recipient")
+    else:
+        assert (row.recipient, row.state) == (mail, state if enabled else "held")
