@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias
 
 from cyclopts import Parameter
@@ -24,9 +25,30 @@ TEMPLATE = "template_id_notification"
 
 TopicName: TypeAlias = Annotated[str, Parameter(name="--topic", help="The topic, by name or id.")]
 DestinationName: TypeAlias = Annotated[str, Parameter(name="--destination", help="Where to, by name or id.")]
-Rule: TypeAlias = Annotated[
-    str | None, Parameter(help="Which of the topic's events, as in `severity >= error`; '' for all.")
-]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Wanted:
+    """What may be said of a subscription beside what it joins and its address."""
+
+    rule: Annotated[
+        str | None, Parameter(help="Which of the topic's events, as in `severity >= error`; '' for all.")
+    ] = None
+    description: Description = None
+    enabled: Enabled = None
+    recipient_from: Annotated[
+        str | None,
+        Parameter(help="Where the data names the one who is told by mail, as /fields/Email; '' for nowhere."),
+    ] = None
+    recipient_domains: Annotated[
+        list[str] | None,
+        Parameter(name="--recipient-domain", help="A domain that may be told then; repeatable.", negative=()),
+    ] = None
+
+
+UNSAID = Wanted()
+
 Removed: TypeAlias = Annotated[
     list[str] | None,
     Parameter(name="--remove", help="A recipient who is told no more; repeatable.", negative=()),
@@ -37,9 +59,7 @@ REHEARSAL: TypeAlias = Annotated[Rehearsal, Parameter(name="*")]
 NOISE: TypeAlias = Annotated[Noise, Parameter(name="*")]
 
 SHARED = (
-    keyword("rule", Rule),
-    keyword("description", Description),
-    keyword("enabled", Enabled),
+    keyword("wanted", Wanted, default=UNSAID),
     keyword("noise", NOISE, default=NOTHING_SAID),
     keyword("rehearsal", REHEARSAL, default=SAVE),
     *address_options(sorted(destinations().values(), key=lambda kind: kind.kind)),
@@ -55,14 +75,12 @@ SHARED = (
         *SHARED,
     ]
 )
-def create(  # noqa: PLR0913  one for each option
+def create(
     *,
     name: str,
     topic: str,
     destination: str,
-    rule: str | None,
-    description: str | None,
-    enabled: bool | None,
+    wanted: Wanted,
     noise: Noise,
     rehearsal: Rehearsal,
     common: Common,
@@ -76,9 +94,7 @@ def create(  # noqa: PLR0913  one for each option
         name=name,
         topic_id=id_of(client, "topics", topic),
         destination_id=destination_id,
-        rule=rule,
-        description=description,
-        enabled=enabled,
+        **vars(wanted),
         attributes=_attributes(client, kind, address),
         policy=noise.policy(client),
     )
@@ -91,14 +107,12 @@ def create(  # noqa: PLR0913  one for each option
 @with_parameters(
     [positional("subscription", Named), keyword("name", NewName), keyword("remove", Removed), *SHARED]
 )
-def update(  # noqa: PLR0913  one for each option
+def update(
     subscription: str,
     /,
     *,
     name: str | None,
-    rule: str | None,
-    description: str | None,
-    enabled: bool | None,
+    wanted: Wanted,
     remove: list[str] | None,
     noise: Noise,
     rehearsal: Rehearsal,
@@ -112,14 +126,7 @@ def update(  # noqa: PLR0913  one for each option
     attributes = _attributes(client, client.get(path)["destination_type"], address)
     edits = {one: given(add=attributes.get(one), remove=remove) for one in RECIPIENT_LISTS}
     attributes |= {one: edit for one, edit in edits.items() if edit}
-    body = given(
-        name=name,
-        rule=rule,
-        description=description,
-        enabled=enabled,
-        attributes=attributes or None,
-        policy=noise.policy(client),
-    )
+    body = given(name=name, **vars(wanted), attributes=attributes or None, policy=noise.policy(client))
     if rehearsal.dry_run:
         proposal = {"subscription": body, "subscription_id": subscription_id}
         rehearse(client, proposal, rehearsal, common.output)
