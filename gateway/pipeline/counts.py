@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from gateway.domain.clock import Clock
 from gateway.domain.counting import Count, Counted, day_of
@@ -19,6 +21,18 @@ ENDED = {
     State.DEAD: Counted.DEAD,
     State.SUPPRESSED: Counted.SUPPRESSED,
 }
+
+_looking: ContextVar[bool] = ContextVar("looking", default=False)
+
+
+@contextmanager
+def looking() -> Iterator[None]:
+    """Ask the rules that are in force about events that did not come now: nothing of it is counted."""
+    token = _looking.set(True)
+    try:
+        yield
+    finally:
+        _looking.reset(token)
 
 
 class Counts:
@@ -50,7 +64,9 @@ class Counts:
             self._ended(topic_id, subscription_id, ENDED[state], day_of(self._clock.now()))
 
     def not_evaluable(self, owners: Iterable[str], code: str) -> None:
-        """A rule of these could not be evaluated on an event."""
+        """A rule of these could not be evaluated on an event; while somebody only looks, that is no news."""
+        if _looking.get():
+            return
         day = day_of(self._clock.now())
         for owner in owners:
             self._open[owner, day, Counted.NOT_EVALUABLE] += 1

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gateway.domain.polling import Poll
 from gateway.domain.secrecy import MAX_TOLD, secret_looking
 from gateway.domain.source import Source
+from gateway.pipeline.counts import looking
 from gateway.pipeline.route import RouteTable
 from gateway.pipeline.sightings import Sighting, Sightings
 from gateway.pipeline.snapshot import Current
@@ -59,11 +60,13 @@ class Activities:
         page = await self._ledger.events(source.instance_id, wanted, limit=LOOKED_AT)
         table = self._current.snapshot.table(source.instance_id, source.id)
         decoded = [_decoded(row) for row in page.rows]
+        with looking():
+            unattached = _unattached(decoded, table)
         suspicious = dict.fromkeys(place for one, _ in decoded for place in secret_looking(one.payload))
         return Activity(
             page.rows[0].accepted.received_at if page.rows else None,
             len(page.rows),
-            _unattached(decoded, table),
+            unattached,
             list(suspicious)[:MAX_TOLD],
             self._sightings.of(source),
             await self._poll(source),

@@ -19,6 +19,7 @@ from gateway.domain.errors import Invalid
 from gateway.domain.ids import EventId, SourceId, SubscriptionId, new_id
 from gateway.domain.source import Instance
 from gateway.domain.topic import SourceRule, Topic, TopicSource
+from gateway.pipeline.counts import looking
 from gateway.pipeline.route import NOBODY_ALLOWED, TRIAL_TOPIC, RouteTable, plan
 from gateway.pipeline.silence import silenced
 from gateway.pipeline.snapshot import Current, Snapshot, proposed_routes
@@ -166,7 +167,8 @@ class DryRuns:
             run.quarantined += 1
             return
         view, source = view_of(stored), stored.accepted.source_id
-        now = plan(snapshot.table(instance.id, source), view)
+        with looking():
+            now = plan(snapshot.table(instance.id, source), view)
         would = plan(routes.get(source), view)
         if proposal.topic and proposal.topic.id in would.topics:
             run.taken += 1

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gateway.domain.errors import Problem
 from gateway.domain.source import Source
 from gateway.domain.topic import Topic
+from gateway.pipeline.counts import looking
 from gateway.pipeline.decode import decode_for
 from gateway.pipeline.receive import Envelope
 from gateway.pipeline.snapshot import Snapshot
@@ -33,12 +34,13 @@ def rehearse(
     decoded, batched = decode_for(envelope, source, max_events=max_events)
     verdicts = validate(snapshot.bindings.get(source.id, ()), decoded, batched=batched)
     table = snapshot.routes.get(source.id)
-    return [
-        Rehearsed(
-            one,
-            verdict.problems,
-            [candidate.topic for candidate in table.matching(one.view)] if table else [],
-            verdict.flags,
-        )
-        for one, verdict in zip(decoded, verdicts, strict=True)
-    ]
+    with looking():
+        return [
+            Rehearsed(
+                one,
+                verdict.problems,
+                [candidate.topic for candidate in table.matching(one.view)] if table else [],
+                verdict.flags,
+            )
+            for one, verdict in zip(decoded, verdicts, strict=True)
+        ]

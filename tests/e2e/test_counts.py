@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
+import aiohttp
+
 from tests.fakes.http_sink import HttpSink, Reply
 from tests.harness import Client, GatewayProcess, cloudevent
 from tests.waiting import until_async
@@ -49,6 +53,34 @@ async def test_a_rule_that_fails_to_evaluate_is_counted_and_pointed_out(tenant: 
     assert shown["warnings"] == [
         "rule 1 of source nightly: it could not be evaluated on 1 events, and has never matched"
     ]
+
+
+async def test_looking_is_not_counted(tenant: Client, shared_gateway: GatewayProcess):
+    source = (await tenant.create("sources", name="nightly"))["id"]
+    rules = [{"notification_filter": "$..*..*..* == 'x'"}]
+    topic = await tenant.create("topics", name="deep", sources=[{"id": source, "rules": rules}])
+    deep = cloudevent("1", data=[[[1] * 30] * 30] * 30)
+    await tenant.send(deep, source)
+    await _counted(tenant, f"topics/{topic['id']}", not_evaluable=1)
+    before = await _metric(shared_gateway)
+    assert (await tenant.get(f"sources/{source}/activity"))["unattached"]
+    headers = {"Content-Type": "application/cloudevents+json"}
+    given = {"payload": json.dumps(deep), "headers": headers}
+    status, tried = await tenant.call("POST", f"sources/{source}/try", given)
+    assert status == 200 and tried["events"][0]["topics"] == [], tried
+    status, answer = await tenant.call("POST", "rules/dry-run", {"rule": {"rule": "type = a"}})
+    assert status == 200 and answer["events"] == 1
+    (stored,) = (await tenant.get("inbox"))["events"]
+    status, explained = await tenant.call("GET", f"events/{stored['id']}/explain")
+    assert status == 200 and explained["topics"][0]["rules"][0]["problem"], explained
+    assert (await tenant.get(f"topics/{topic['id']}"))["counts"]["not_evaluable"] == 1
+    assert await _metric(shared_gateway) == before
+
+
+async def _metric(gateway: GatewayProcess) -> list[str]:
+    async with aiohttp.ClientSession() as session, session.get(f"{gateway.url}/metrics") as answer:
+        lines = (await answer.text()).splitlines()
+    return [line for line in lines if line.startswith("tocsin_rules_not_evaluable")]
 
 
 async def test_what_is_probably_not_meant_is_said_at_save(tenant: Client):
