@@ -20,7 +20,7 @@ from gateway.api.server import Server
 from gateway.domain.clock import Clock, SystemClock
 from gateway.domain.errors import ConfigurationError, Refused
 from gateway.domain.ids import DestinationId
-from gateway.domain.source import Instance
+from gateway.domain.source import SELF, Instance
 from gateway.identity import Identity, keep_master, load_identity
 from gateway.pipeline.channels import Channels
 from gateway.pipeline.claim import Claimer
@@ -29,6 +29,7 @@ from gateway.pipeline.dispatcher import Dispatcher, Limits
 from gateway.pipeline.flow import Dispatch, Ingest
 from gateway.pipeline.leads import Leading
 from gateway.pipeline.rate import RateGate
+from gateway.pipeline.recent import Recent
 from gateway.pipeline.results import LastResults
 from gateway.pipeline.sightings import Sightings
 from gateway.pipeline.signature import Signatures
@@ -176,7 +177,9 @@ class Gateway:
         sightings, self._results = Sightings(), LastResults(store.ledger, clock)
         self.current.watch(lambda snapshot: sightings.forget(snapshot.sources))
         self.current.watch(lambda snapshot: self._results.forget(snapshot.destinations))
-        told = Told(self.metrics, counts, sightings, self._results)
+        self._recent = Recent(store.ledger)
+        self.current.watch(lambda snapshot: self._recent.forget({SELF, *snapshot.sources}))
+        told = Told(self.metrics, counts, sightings, self._results, self._recent)
         self._gate = RateGate(store.rates, clock)
         dispatch = Dispatch(
             self.current,
@@ -238,7 +241,7 @@ class Gateway:
             sources=Sources(self.configurator, identity.secrets, self._egress.permit),
             keys=keys,
             connecting=Connecting(keys),
-            activities=Activities(self.current, store.ledger, sightings, store.polls),
+            activities=Activities(self.current, store.ledger, self._recent, sightings, store.polls),
             topics=topics,
             destinations=destinations,
             subscriptions=subscriptions,
@@ -318,6 +321,7 @@ class Gateway:
             asyncio.create_task(self._keeping.run(self._stopping), name="holds"),
             asyncio.create_task(self._count(), name="counts"),
             asyncio.create_task(self._results.run(), name="results"),
+            asyncio.create_task(self._recent.run(), name="recent"),
             asyncio.create_task(self.services.counting.run(self._stopping), name="counting"),
         ]
         host, port = await self._server.start()
@@ -362,6 +366,7 @@ class Gateway:
         await asyncio.gather(*ending, return_exceptions=True)
         await self._gate.close()
         await self._results.write()
+        await self._recent.write()
         await self.services.counting.write()
         await self.channels.close()
         await self._egress.close()

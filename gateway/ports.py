@@ -41,7 +41,7 @@ from gateway.domain.polling import Poll
 from gateway.domain.schedule import Outage
 from gateway.domain.schema import Schema
 from gateway.domain.silence import Silence
-from gateway.domain.source import Instance, Key, Source
+from gateway.domain.source import Heard, Instance, Key, Source
 from gateway.domain.template import Template
 from gateway.domain.topic import Topic
 
@@ -240,6 +240,18 @@ MAX_RECEIPTS = 32
 """Receipts that are kept of one delivery."""
 
 
+MOST_HEARD = 50
+"""Events of one source that are remembered as its last."""
+
+
+class LastHeard(NamedTuple):
+    """The last that was heard of a source: when, None for never, and those of its last events that are still
+    stored, newest first."""
+
+    at: float | None
+    events: Sequence[StoredEvent]
+
+
 class Ledger(Protocol):
     """Events and deliveries. What a call has returned from is durable: it survives kill -9 and power loss.
 
@@ -336,6 +348,12 @@ class Ledger(Protocol):
 
     async def last_results(self, instance_id: InstanceId) -> Mapping[DestinationId, LastResult]:
         """What `note_results` kept of this instance's destinations."""
+
+    async def note_heard(self, rows: Sequence[Heard]) -> None:
+        """Remember the last MOST_HEARD events of each source, these among them. Raises Unavailable."""
+
+    async def last_heard(self, instance_id: InstanceId, source_id: SourceId) -> LastHeard:
+        """What `note_heard` remembers of this source."""
 
     async def add_receipt(
         self, destination_id: DestinationId, delivery_id: DeliveryId, receipt: LateReceipt

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
-from gateway.domain.ids import InstanceId, KeyId, SourceId, TopicId
+from gateway.domain.ids import EventId, InstanceId, KeyId, SourceId, TopicId
 
 SELF = SourceId("io.tocsin")
 """The gateway itself, as the source of the events that it makes: a source of every instance, never stored."""
@@ -78,6 +79,15 @@ class Source:
     incident_key: tuple[str, ...] = ()
     mask: tuple[str, ...] = ()
     mask_salt: str = ""
+
+
+class Heard(NamedTuple):
+    """An event of a source, as it is remembered to show how the source is doing."""
+
+    instance_id: InstanceId
+    source_id: SourceId
+    received_at: float
+    event_id: EventId
 
 
 def own_source(instance: Instance) -> Source:

@@ -1,5 +1,5 @@
-"""Who is told what became of each request and of each try: metrics, counts, the last requests of a source,
-the last result of a destination, the log. Nothing here decides anything.
+"""Who is told what became of each request and of each try: metrics, counts, the last requests and
+events of a source, the last result of a destination, the log. Nothing here decides anything.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from gateway.domain.source import Source
 from gateway.pipeline.accept import Routed
 from gateway.pipeline.counts import Counts
 from gateway.pipeline.receive import Envelope
+from gateway.pipeline.recent import Recent
 from gateway.pipeline.results import LastResults
 from gateway.pipeline.send import Outcome
 from gateway.pipeline.sightings import Sightings
@@ -32,6 +33,7 @@ class Told(NamedTuple):
     counts: Counts
     sightings: Sightings
     results: LastResults
+    recent: Recent
 
     def heard(
         self, source: Source, envelope: Envelope, decoded: Sequence[Decoded], refused: str = ""
@@ -59,6 +61,7 @@ class Told(NamedTuple):
             metrics.deliveries_planned.inc(len(one.planned))
             self.counts.routed(source.id, one, now)
             self._quieted(one.planned, result)
+            self.recent.note(source, result.event_id, received_at)
             if one.verdict.problems:
                 metrics.events_quarantined.inc()
         metrics.accept_seconds.observe(now - received_at)

@@ -9,17 +9,15 @@ from gateway.domain.polling import Poll
 from gateway.domain.secrecy import MAX_TOLD, secret_looking
 from gateway.domain.source import Source
 from gateway.pipeline.counts import looking
+from gateway.pipeline.recent import Recent
 from gateway.pipeline.route import RouteTable
 from gateway.pipeline.sightings import Sighting, Sightings
 from gateway.pipeline.snapshot import Current
-from gateway.ports import EventFilter, Ledger, Polls, StoredEvent
+from gateway.ports import Ledger, Polls, StoredEvent
 from gateway.spi.cloudevents.payload import payload
 from gateway.spi.discovery import source_formats
 from gateway.spi.polled_format import asked
 from gateway.spi.source_format import Decoded
-
-LOOKED_AT = 50
-"""Events of a source that are looked at for what no topic takes, and for what looks secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,8 @@ class Unattached:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What is known. `last_seen` is None as long as the first event is waited for (or all are too old).
+    """What is known. `last_seen` is None as long as the first event is waited for. Of the last events, those
+    that are stored are looked at for what no topic takes, and for what looks secret.
 
     `secret_looking` are JSON pointers into the data of its events where secrets seem to stand.
     `poll` is what a source answers that the gateway asks.
@@ -50,22 +49,24 @@ class Activity:
 class Activities:
     """Use cases of looking after sources."""
 
-    def __init__(self, current: Current, ledger: Ledger, sightings: Sightings, polls: Polls) -> None:
-        self._current, self._ledger, self._sightings = current, ledger, sightings
-        self._polls = polls
+    def __init__(
+        self, current: Current, ledger: Ledger, recent: Recent, sightings: Sightings, polls: Polls
+    ) -> None:
+        self._current, self._ledger, self._polls = current, ledger, polls
+        self._recent, self._sightings = recent, sightings
 
     async def of(self, source: Source) -> Activity:
         """How a source is doing."""
-        wanted = EventFilter(source_id=source.id)
-        page = await self._ledger.events(source.instance_id, wanted, limit=LOOKED_AT)
+        await self._recent.write()
+        last = await self._ledger.last_heard(source.instance_id, source.id)
         table = self._current.snapshot.table(source.instance_id, source.id)
-        decoded = [_decoded(row) for row in page.rows]
+        decoded = [_decoded(row) for row in last.events]
         with looking():
             unattached = _unattached(decoded, table)
         suspicious = dict.fromkeys(place for one, _ in decoded for place in secret_looking(one.payload))
         return Activity(
-            page.rows[0].accepted.received_at if page.rows else None,
-            len(page.rows),
+            last.at,
+            len(last.events),
             unattached,
             list(suspicious)[:MAX_TOLD],
             self._sightings.of(source),

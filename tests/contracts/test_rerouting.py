@@ -14,6 +14,7 @@ from gateway.pipeline.dispatcher import Dispatcher, Limits
 from gateway.pipeline.flow import Ingest
 from gateway.pipeline.rate import RateGate
 from gateway.pipeline.receive import receive
+from gateway.pipeline.recent import Recent
 from gateway.pipeline.results import LastResults
 from gateway.pipeline.sightings import Sightings
 from gateway.pipeline.snapshot import Current, build
@@ -42,7 +43,9 @@ async def ingest(store, clock):
         raise AssertionError("nothing is sent here")
 
     dispatcher = Dispatcher(store.ledger, current, clock, Limits(), never, lambda _destination: None)
-    told = Told(metrics, Counts(clock, metrics), Sightings(), LastResults(store.ledger, clock))
+    told = Told(
+        metrics, Counts(clock, metrics), Sightings(), LastResults(store.ledger, clock), Recent(store.ledger)
+    )
     return Ingest(
         current,
         store.ledger,

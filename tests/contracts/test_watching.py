@@ -19,6 +19,7 @@ from gateway.pipeline.dispatcher import Dispatcher, Limits
 from gateway.pipeline.flow import Ingest, Told
 from gateway.pipeline.rate import RateGate
 from gateway.pipeline.receive import receive
+from gateway.pipeline.recent import Recent
 from gateway.pipeline.results import LastResults
 from gateway.pipeline.sightings import Sightings
 from gateway.pipeline.signature import Signatures
@@ -102,7 +103,9 @@ async def node_on(store: Store, clock: FakeClock, *monitors: Monitor) -> Node:
         raise AssertionError("nothing is sent here")
 
     dispatcher = Dispatcher(store.ledger, current, clock, Limits(), never, lambda _: None)
-    told = Told(metrics, Counts(clock, metrics), Sightings(), LastResults(store.ledger, clock))
+    told = Told(
+        metrics, Counts(clock, metrics), Sightings(), LastResults(store.ledger, clock), Recent(store.ledger)
+    )
     signatures = Signatures(Secrets(Vault([bytes(32)]), References("")))
     ingest = Ingest(
         current,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hmac
 import json
 import re
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -354,3 +356,43 @@ async def test_a_source_tells_when_it_was_heard_what_nobody_takes_and_what_came(
     assert found["requests"][0]["body"] == "{no"
     await tenant.call("PATCH", f"sources/{route['source']}", {"keep_requests": 0})
     assert (await tenant.get(path))["requests"] == []
+
+
+async def test_when_a_source_was_heard_outlives_a_restart(
+    gateway: GatewayProcess, client: Client, sink: HttpSink
+):
+    quiet = await client.webhook_route(sink.url("/quiet"), name="quiet")
+    busy = await client.webhook_route(sink.url("/busy"), name="busy")
+    await client.send(cloudevent("q"), quiet["source"])
+    await until(lambda: len(sink.requests) == 1)
+    batch = [cloudevent(f"b-{number}") for number in range(120)]
+    path, kind = f"events?source_id={busy['source']}", "application/cloudevents-batch+json"
+    assert (await client.call("POST", path, json.dumps(batch).encode(), Content_Type=kind))[0] == 202
+    before = {}
+    for route, seen in ((quiet, 1), (busy, 50)):
+        found = await client.get(f"sources/{route['source']}/activity")
+        assert found["looked_at"] == seen and not found["waiting"]
+        before[route["source"]] = found
+    assert await gateway.stop() == 0
+    await gateway.start()
+    async with gateway.client() as again:
+        for source, found in before.items():
+            assert await again.get(f"sources/{source}/activity") == found
+
+
+async def test_what_a_source_sends_after_a_silence_is_remembered_through_a_kill(
+    gateway: GatewayProcess, client: Client, sink: HttpSink
+):
+    route = await client.webhook_route(sink.url("/hook"))
+    await client.send(cloudevent("1"), route["source"])
+    database = gateway.folder / "data" / "tocsin.db"
+
+    def remembered() -> bool:
+        with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            return bool(connection.execute("SELECT count(*) FROM last_seen").fetchone()[0])
+
+    await until(remembered)
+    gateway.kill()
+    await gateway.start()
+    async with gateway.client() as again:
+        assert (await again.get(f"sources/{route['source']}/activity"))["looked_at"] == 1

@@ -10,13 +10,16 @@ from typing import TypeVar
 from asyncpg import Record
 
 from gateway.domain.delivery import Attempt, Claim, Delivery, LastResult, LateReceipt, Settlement, State
-from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId
+from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId, SourceId
+from gateway.domain.source import Heard
 from gateway.ports import (
     MAX_RECEIPTS,
+    MOST_HEARD,
     Appended,
     DeliveryFilter,
     Entry,
     EventFilter,
+    LastHeard,
     LedgerCounts,
     Page,
     StoredEvent,
@@ -178,6 +181,14 @@ class PostgresLedger:
         """How the last try at each destination of this instance ended."""
         return await self._search(lambda connection: reading.last_results(connection, instance_id))
 
+    async def note_heard(self, rows: Sequence[Heard]) -> None:
+        """Remember the last events of each source; see `Ledger.note_heard`."""
+        await self._connections.run(lambda connection: _note_heard(connection, rows))
+
+    async def last_heard(self, instance_id: InstanceId, source_id: SourceId) -> LastHeard:
+        """What is remembered of this source."""
+        return await self._search(lambda connection: reading.last_heard(connection, instance_id, source_id))
+
     async def add_receipt(
         self, destination_id: DestinationId, delivery_id: DeliveryId, receipt: LateReceipt
     ) -> bool:
@@ -316,3 +327,10 @@ async def _add_receipt(
             return False
         await fetch(connection, "add_receipt", **receipt._asdict(), delivery=number, most=MAX_RECEIPTS)
     return True
+
+
+async def _note_heard(connection: Connection, rows: Sequence[Heard]) -> None:
+    await fetch(connection, "note_heard", **columns(Heard._fields, rows))
+    for instance_id, source_id in sorted({row[:2] for row in rows}):
+        place = {"instance_id": instance_id, "source_id": source_id}
+        await fetch(connection, "trim_heard", **place, kept=MOST_HEARD - 1)

@@ -1025,6 +1025,39 @@ WHERE instance_id = :instance_id;
 -- name: forget_result
 DELETE FROM destination_results WHERE instance_id = :instance_id AND destination_id = :destination_id;
 
+-- name: note_heard
+-- In one order, so that two nodes never wait for each other.
+INSERT INTO last_seen (instance_id, source_id, received_at, event_id)
+SELECT * FROM unnest(
+    :instance_id::text[], :source_id::text[], :received_at::double precision[], :event_id::text[]
+) AS given (instance_id, source_id, received_at, event_id)
+ORDER BY instance_id, source_id, received_at, event_id
+ON CONFLICT DO NOTHING;
+
+-- name: trim_heard
+DELETE FROM last_seen
+WHERE instance_id = :instance_id AND source_id = :source_id
+    AND (received_at, event_id) < (
+        SELECT received_at, event_id FROM last_seen
+        WHERE instance_id = :instance_id AND source_id = :source_id
+        ORDER BY received_at DESC, event_id DESC
+        LIMIT 1 OFFSET :kept
+    );
+
+-- name: last_heard_at
+SELECT max(received_at) FROM last_seen WHERE instance_id = :instance_id AND source_id = :source_id;
+
+-- name: last_heard
+SELECT number, problems, schema_revision, replaced_by, flags, discarded, id, events.instance_id,
+    events.source_id, events.received_at, registry_version, form, attributes, vocabulary, data
+FROM last_seen
+JOIN events ON events.id = last_seen.event_id
+WHERE last_seen.instance_id = :instance_id AND last_seen.source_id = :source_id
+ORDER BY number DESC;
+
+-- name: forget_heard
+DELETE FROM last_seen WHERE instance_id = :instance_id AND source_id = :source_id;
+
 -- name: delivery_number
 -- Locked, so that retention cannot take the delivery away before its receipt is written.
 SELECT number FROM deliveries WHERE id = :id AND destination_id = :destination_id FOR KEY SHARE;

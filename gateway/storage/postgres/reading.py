@@ -9,8 +9,8 @@ from typing import TypeVar
 from asyncpg import Record
 
 from gateway.domain.delivery import Attempt, Delivery, LastResult, LateReceipt, State
-from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId
-from gateway.ports import DeliveryFilter, EventFilter, Page, StoredEvent
+from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId, SourceId
+from gateway.ports import DeliveryFilter, EventFilter, LastHeard, Page, StoredEvent
 from gateway.storage import pages
 from gateway.storage.postgres.statements import Connection, fetch
 
@@ -69,6 +69,14 @@ async def last_results(connection: Connection, instance_id: InstanceId) -> Mappi
     """How the last try at each destination of an instance ended."""
     found = await _find(connection, "last_results", {"instance_id": instance_id})
     return {row[0]: LastResult(*row) for row in found}
+
+
+async def last_heard(connection: Connection, instance_id: InstanceId, source_id: SourceId) -> LastHeard:
+    """When a source was heard last, and its last events."""
+    place = {"instance_id": instance_id, "source_id": source_id}
+    (newest,) = await _find(connection, "last_heard_at", place)
+    found = await _find(connection, "last_heard", place)
+    return LastHeard(newest[0], [pages.stored_event(tuple(row)) for row in found])
 
 
 async def receipts(connection: Connection, delivery_id: DeliveryId) -> Sequence[LateReceipt]:

@@ -166,4 +166,5 @@ async def _remove(connection: Connection, remove: Remove, version: int) -> None:
     instance_id = rows.instance_of(remove.entity)
     await fetch(connection, "forget_result", instance_id=instance_id, destination_id=remove.entity.id)
     await fetch(connection, "forget_memories", subscription_id=remove.entity.id)
+    await fetch(connection, "forget_heard", instance_id=instance_id, source_id=remove.entity.id)
     await fetch(connection, "add_revision", deleted=True, body="", **row)

@@ -11,13 +11,16 @@ from typing import Any, cast
 from gateway.domain.clock import Clock
 from gateway.domain.delivery import Attempt, Claim, Delivery, LastResult, LateReceipt, Settlement, State
 from gateway.domain.errors import OutOfSpace
-from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId
+from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId, SourceId
+from gateway.domain.source import Heard
 from gateway.ports import (
     MAX_RECEIPTS,
+    MOST_HEARD,
     Appended,
     DeliveryFilter,
     Entry,
     EventFilter,
+    LastHeard,
     LedgerCounts,
     Page,
     StoredEvent,
@@ -174,6 +177,16 @@ class SqliteLedger:
         """How the last try at each destination of this instance ended."""
         return await self._readers.run(lambda connection: reading.last_results(connection, instance_id))
 
+    async def note_heard(self, rows: Sequence[Heard]) -> None:
+        """Remember the last events of each source; see `Ledger.note_heard`."""
+        await self._writer.run(partial(_note_heard, rows))
+
+    async def last_heard(self, instance_id: InstanceId, source_id: SourceId) -> LastHeard:
+        """What is remembered of this source."""
+        return await self._readers.run(
+            lambda connection: reading.last_heard(connection, instance_id, source_id)
+        )
+
     async def add_receipt(
         self, destination_id: DestinationId, delivery_id: DeliveryId, receipt: LateReceipt
     ) -> bool:
@@ -298,3 +311,10 @@ def _finish(incarnation: int, now: float, connection: sqlite3.Connection) -> Non
     moves.move(State.LEASED.value, State.PENDING.value, returned)
     moves.write(connection)
     connection.execute(SQL["close_incarnation"], (now, incarnation))
+
+
+def _note_heard(rows: Sequence[Heard], connection: sqlite3.Connection) -> None:
+    execute_rows(connection, "note_heard", rows)
+    for instance_id, source_id in dict.fromkeys(row[:2] for row in rows):
+        place = {"instance_id": instance_id, "source_id": source_id}
+        connection.execute(SQL["trim_heard"], {**place, "kept": MOST_HEARD - 1})

@@ -598,6 +598,33 @@ WHERE instance_id = ?;
 -- name: forget_result
 DELETE FROM destination_results WHERE instance_id = ? AND destination_id = ?;
 
+-- name: note_heard
+INSERT OR IGNORE INTO last_seen (instance_id, source_id, received_at, event_id) VALUES (?, ?, ?, ?);
+
+-- name: trim_heard
+DELETE FROM last_seen
+WHERE instance_id = :instance_id AND source_id = :source_id
+    AND (received_at, event_id) < (
+        SELECT received_at, event_id FROM last_seen
+        WHERE instance_id = :instance_id AND source_id = :source_id
+        ORDER BY received_at DESC, event_id DESC
+        LIMIT 1 OFFSET :kept
+    );
+
+-- name: last_heard_at
+SELECT max(received_at) FROM last_seen WHERE instance_id = :instance_id AND source_id = :source_id;
+
+-- name: last_heard
+SELECT number, problems, schema_revision, replaced_by, flags, discarded, id, events.instance_id,
+    events.source_id, events.received_at, registry_version, form, attributes, vocabulary, data
+FROM last_seen
+JOIN events ON events.id = last_seen.event_id
+WHERE last_seen.instance_id = :instance_id AND last_seen.source_id = :source_id
+ORDER BY number DESC;
+
+-- name: forget_heard
+DELETE FROM last_seen WHERE instance_id = :instance_id AND source_id = :source_id;
+
 -- name: delivery_number
 SELECT number FROM deliveries WHERE id = :id AND destination_id = :destination_id;
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from gateway.domain.delivery import Attempt, Delivery, LastResult, LateReceipt, State
-from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId
-from gateway.ports import DeliveryFilter, EventFilter, Page, StoredEvent
+from gateway.domain.ids import DeliveryId, DestinationId, EventId, InstanceId, SourceId
+from gateway.ports import DeliveryFilter, EventFilter, LastHeard, Page, StoredEvent
 from gateway.storage import pages
 from gateway.storage.sqlite.statements import SQL
 
@@ -67,6 +67,14 @@ def last_results(
     """How the last try at each destination of an instance ended."""
     found = connection.execute(SQL["last_results"], (instance_id,))
     return {row[0]: LastResult(*row) for row in found}
+
+
+def last_heard(connection: sqlite3.Connection, instance_id: InstanceId, source_id: SourceId) -> LastHeard:
+    """When a source was heard last, and its last events."""
+    place = {"instance_id": instance_id, "source_id": source_id}
+    at: float | None = connection.execute(SQL["last_heard_at"], place).fetchone()[0]
+    found = connection.execute(SQL["last_heard"], place)
+    return LastHeard(at, [pages.stored_event(row) for row in found])
 
 
 def receipts(connection: sqlite3.Connection, delivery_id: DeliveryId) -> Sequence[LateReceipt]:

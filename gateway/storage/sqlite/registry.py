@@ -118,4 +118,6 @@ def _remove(connection: sqlite3.Connection, remove: Remove, version: int) -> Non
     connection.execute(SQL["free_texts"], (kind, id))
     connection.execute(SQL["forget_result"], (rows.instance_of(remove.entity), id))
     connection.execute(SQL["forget_memories"], (id,))
+    place = {"instance_id": rows.instance_of(remove.entity), "source_id": id}
+    connection.execute(SQL["forget_heard"], place)
     connection.execute(SQL["add_revision"], (kind, id, version, 1, ""))

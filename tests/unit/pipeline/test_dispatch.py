@@ -52,7 +52,7 @@ def ledger():
 @pytest.fixture
 def dispatch(current, ledger):
     clock, metrics = FakeClock(), Metrics()
-    told = Told(metrics, Counts(clock, metrics), None, None)
+    told = Told(metrics, Counts(clock, metrics), None, None, None)
     return Dispatch(current, ledger, None, clock, told, gate=None, leading=None, on_gone=None)
 
 
