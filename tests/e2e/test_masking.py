@@ -188,12 +188,16 @@ async def test_secrets_that_are_told_of_are_masked_by_the_place_that_is_told(
     activity = await shell.json("source", "activity", "hook")
     (place,) = activity["secret_looking"]
     assert place == "/steps/*/db_password" and SECRET in activity["requests"][0]["body"]
+    offered = (await shell.ok("source", "activity", "hook")).err
+    assert f"tocsin source update hook --mask '{place}'" in offered
     payload = shell.folder / "payload.json"
     payload.write_text(json.dumps({"type": "t", **data}))
     tried = await shell.ok(
         "source", "try", "hook", str(payload), "--format", "json", "--mask", place, "--output", "json"
     )
     assert SECRET not in tried.out and "secret_looking" not in tried.out
+    offered = (await shell.ok("source", "try", "hook", str(payload), "--format", "json", "--mask", "/x")).err
+    assert f"--mask /x --mask '{place}'" in offered
     changed = await shell.json("source", "update", "hook", "--mask", place)
     assert changed["mask"] == [place]
     assert (await shell.json("source", "activity", "hook"))["requests"] == []

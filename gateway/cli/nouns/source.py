@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -25,7 +27,7 @@ from gateway.cli.nouns.common import (
 )
 from gateway.cli.nouns.connected import show_connected
 from gateway.cli.options import SECRET_HINT, pair
-from gateway.cli.screen import say, show_json, show_one
+from gateway.cli.screen import plain, say, show_json, show_one
 from gateway.cli.secrets import resolve
 from gateway.domain.errors import ConfigurationError
 
@@ -158,7 +160,11 @@ def update(
 def activity(source_name: Named, /, *, common: Common = USUAL) -> None:
     """Show when a source was heard last, what no topic takes of it, and its last requests."""
     client = common.client
-    show_one(client.get(f"{path_of(client, PLURAL, source_name)}/activity"), common.output)
+    path = path_of(client, PLURAL, source_name)
+    found = client.get(f"{path}/activity")
+    show_one(found, common.output)
+    if common.output != "json" and (places := found.get("secret_looking")):
+        _offer(source_name, [*client.get(path).get("mask", ()), *places])
 
 
 @app.command(name="try", sort_key=5)
@@ -189,6 +195,16 @@ def attempt(
         if number:
             say("")
         show_one(event, common.output)
+    told = [place for event in answer["events"] for place in event.get("secret_looking", ())]
+    if told:
+        known = client.get(path_of(client, PLURAL, source_name)).get("mask", ()) if mask is None else mask
+        _offer(source_name, [*known, *dict.fromkeys(told)])
+
+
+def _offer(name: str, places: Sequence[str]) -> None:
+    """Say how to mask what looks secret; the list replaces the one before, so it is told whole."""
+    options = " ".join(f"--mask {shlex.quote(plain(place))}" for place in dict.fromkeys(places))
+    say(f"To mask what looks secret: tocsin source update {shlex.quote(plain(name))} {options}")
 
 
 def _payload(name: str) -> str:
