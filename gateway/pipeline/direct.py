@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from gateway.domain.destination import Subscription
+from gateway.domain.destination import UNSUBSCRIBED, Subscription
 from gateway.domain.view import EventView, Json, Missing
 
 MAX_ADDRESS = 254
@@ -30,9 +30,15 @@ def direct_recipients(subscription: Subscription, view: EventView) -> tuple[str,
 
 
 def allowed_recipient(subscription: Subscription, address: str) -> bool:
-    """Whether a subscription may tell this address."""
+    """Whether a subscription may tell this address: not one that has unsubscribed."""
     matched = _mailbox(address) if len(address) <= MAX_ADDRESS else None
-    return matched is not None and matched[1].lower() in subscription.recipient_domains
+    allowed = matched is not None and matched[1].lower() in subscription.recipient_domains
+    return allowed and not _has_unsubscribed(subscription, address.casefold())
+
+
+def _has_unsubscribed(subscription: Subscription, address: str) -> bool:
+    gone = subscription.address.get(UNSUBSCRIBED)
+    return isinstance(gone, list | tuple) and any(str(one).casefold() == address for one in gone)
 
 
 def pointed(value: Json | Missing, pointer: str) -> object:

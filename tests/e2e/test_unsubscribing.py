@@ -198,3 +198,22 @@ async def test_a_burst_of_unsubscribing_is_asked_to_wait(house, client, mailbox,
                     assert answer.headers["Retry-After"] == "1"
     assert set(statuses) <= {200, 429}
     assert (await lists(client, subscription))["unsubscribed"] == [ONE]
+
+
+async def test_the_user_whom_an_event_names_can_unsubscribe_too(house, client, mailbox, subscription):
+    direct = {"recipient_from": "/mail", "recipient_domains": ["example.org"]}
+    status, _ = await client.call("PATCH", f"subscriptions/{subscription['id']}", direct)
+    assert status == 200
+    await client.send(cloudevent("1", data={"mail": ONE}), subscription["source"])
+    await until(lambda: len(mailbox.mails) == 1)
+    async with (
+        aiohttp.ClientSession() as program,
+        program.post(link(house, mailbox.mails[0].message), data=ONE_CLICK) as answer,
+    ):
+        assert answer.status == 200
+    for id, mail in (("2", ONE), ("3", OTHER)):
+        await client.send(cloudevent(id, data={"mail": mail}), subscription["source"])
+    await until(lambda: len(mailbox.mails) == 2)
+    assert mailbox.mails[1].recipients == (OTHER,)
+    rows = (await client.get("deliveries?state=suppressed"))["deliveries"]
+    assert [row["reason"] for row in rows] == ["no_allowed_recipient"]

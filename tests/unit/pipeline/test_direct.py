@@ -1,5 +1,7 @@
 """Who is told of an event that names its own recipient: a plain address, of a domain that is allowed."""
 
+from dataclasses import replace
+
 import pytest
 
 from gateway.domain.destination import Destination, Subscription
@@ -69,6 +71,13 @@ def test_a_pointer_finds_members_elements_and_named_rows(pointer, found):
 
 def test_there_is_nothing_in_an_event_without_data():
     assert pointed(MISSING, "/fields/Email") is None
+
+
+def test_whoever_has_unsubscribed_is_told_no_more():
+    left = replace(DIRECT, address={"unsubscribed": ["A@example.com"]})
+    event = Event({"specversion": "1.0", "id": "1", "source": "/s", "type": "t"})
+    for mail, reached in (("a@example.com", ()), ("b@example.com", ("b@example.com",))):
+        assert direct_recipients(left, EventView(event, Vocabulary(), {"mail": mail})) == reached
 
 
 @pytest.mark.parametrize(("mail", "state"), [("a@example.com", "pending"), ("a@evil.test", "suppressed")])
