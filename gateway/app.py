@@ -33,7 +33,7 @@ from gateway.pipeline.recent import Recent
 from gateway.pipeline.results import LastResults
 from gateway.pipeline.sightings import Sightings
 from gateway.pipeline.signature import Signatures
-from gateway.pipeline.snapshot import Current, build
+from gateway.pipeline.snapshot import Current, Snapshot, build
 from gateway.pipeline.told import Told
 from gateway.ports import Configuration, LedgerCounts, Store
 from gateway.security.egress import (
@@ -157,28 +157,15 @@ class Gateway:
             store.registry, self.current, identity.operator, clock, self._changed
         )
         self._egress = Egress.build(settings, clock)
-        tools = Tools(
-            http=self._egress.http,
-            dialer=self._egress.mail,
-            tls=self._egress.tls,
-            clock=clock,
-            domain=settings.domain,
-            public_url=settings.public_url,
-            smtp_url=settings.smtp_url,
-            sms_url=settings.sms_url,
-        )
-        self.channels = Channels(tools, identity.secrets)
-        self.current.watch(lambda snapshot: self.channels.forget(snapshot.destinations))
+        self.channels = Channels(_tools(settings, self._egress, clock), identity.secrets)
         destinations = Destinations(self.configurator, identity.secrets, self.channels, self._egress.permit)
 
         async def gone(destination_id: DestinationId) -> None:
             await destinations.disable(destination_id, GONE)
 
-        sightings, self._results = Sightings(), LastResults(store.ledger, clock)
-        self.current.watch(lambda snapshot: sightings.forget(snapshot.sources))
-        self.current.watch(lambda snapshot: self._results.forget(snapshot.destinations))
-        self._recent = Recent(store.ledger)
-        self.current.watch(lambda snapshot: self._recent.forget({SELF, *snapshot.sources}))
+        sightings = Sightings()
+        self._results, self._recent = LastResults(store.ledger, clock), Recent(store.ledger)
+        self.current.watch(lambda snapshot: self._forget(snapshot, sightings))
         told = Told(self.metrics, counts, sightings, self._results, self._recent)
         self._gate = RateGate(store.rates, clock)
         dispatch = Dispatch(
@@ -197,16 +184,8 @@ class Gateway:
             ),
             on_gone=gone,
         )
-        limits = Limits(
-            settings.in_flight,
-            settings.destination_in_flight,
-            # Without places nothing is born leased: everything waits for a node that sends.
-            settings.lane_places if settings.role != INGEST else 0,
-            settings.lanes_memory_bytes,
-            settings.max_body_bytes,
-        )
         self.dispatcher = Dispatcher(
-            store.ledger, self.current, clock, limits, dispatch.deliver, self.channels.pace
+            store.ledger, self.current, clock, _lanes(settings), dispatch.deliver, self.channels.pace
         )
         self._claimer = Claimer(
             store.ledger, self.current, self.dispatcher, clock, destinations.hold_disabled
@@ -286,6 +265,13 @@ class Gateway:
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshing: set[asyncio.Task[None]] = set()
+
+    def _forget(self, snapshot: Snapshot, sightings: Sightings) -> None:
+        """Let go of what belongs to what is gone from the configuration."""
+        self.channels.forget(snapshot.destinations)
+        self._results.forget(snapshot.destinations)
+        self._recent.forget({SELF, *snapshot.sources})
+        sightings.forget(snapshot.sources)
 
     def _changed(self) -> None:
         self.metrics.registry_version.set(self.current.snapshot.version)
@@ -433,6 +419,30 @@ def _check_egress(settings: Settings) -> None:
     for kind in discovery.destinations().values():
         if fault := kind.fault(settings):
             raise ConfigurationError(fault)
+
+
+def _tools(settings: Settings, egress: Egress, clock: Clock) -> Tools:
+    return Tools(
+        http=egress.http,
+        dialer=egress.mail,
+        tls=egress.tls,
+        clock=clock,
+        domain=settings.domain,
+        public_url=settings.public_url,
+        smtp_url=settings.smtp_url,
+        sms_url=settings.sms_url,
+    )
+
+
+def _lanes(settings: Settings) -> Limits:
+    return Limits(
+        settings.in_flight,
+        settings.destination_in_flight,
+        # Without places nothing is born leased: everything waits for a node that sends.
+        settings.lane_places if settings.role != INGEST else 0,
+        settings.lanes_memory_bytes,
+        settings.max_body_bytes,
+    )
 
 
 def _limits(settings: Settings) -> ConnectionLimits:
