@@ -272,7 +272,8 @@ class Ledger(Protocol):
         An entry whose dedup key is known writes nothing and yields the first event's id; so does the
         second of two equal ones in one call. A valid entry replaces a quarantined one of its key.
         Of deliveries with the same window the first opens it, also when several nodes append at once; when
-        that becomes a dead letter, the latest that was suppressed takes its place and is pending.
+        that becomes a dead letter, the latest that was suppressed takes its place and is pending; without
+        one, the next opens the window anew.
         Deliveries planned as LEASED are leased to `owner` with epoch 1. Raises StaleRoutingError when the
         registry's version is no longer `routed_with`.
         """

@@ -175,6 +175,20 @@ async def test_when_the_first_dies_the_latest_comes_forward(store, clock):
     await require_true_counts(store)
 
 
+async def test_a_first_that_dies_alone_suppresses_nothing_after_it(store):
+    first, second, third = (windowed(state=State.LEASED) for _ in range(3))
+    await one(store, "1", first)
+    await store.ledger.settle(dead(first.id))
+    assert (await one(store, "2", second)).suppressed == {}, "nobody was told yet"
+    assert (await one(store, "3", third)).suppressed == {third.id: second.id}
+    assert await store.ledger.replay(INSTANCE, third.id)
+    (claim,) = await claim_all(store.ledger)
+    await store.ledger.settle(delivered(third.id, claim.epoch))
+    await store.ledger.settle(dead(second.id))
+    assert (await one(store, "4", windowed())).suppressed == {}, "what it suppressed went another way"
+    await require_true_counts(store)
+
+
 async def test_one_that_came_forward_tells_what_the_dead_one_had_to_tell(store, clock):
     for number in range(4):
         await one(store, str(number), windowed())

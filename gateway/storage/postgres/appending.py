@@ -5,7 +5,6 @@ Keys are not looked up first: the statement takes those that are free, and says 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 
 from gateway.domain.delivery import DUPLICATE_OF
@@ -16,6 +15,7 @@ from gateway.ports import Appended, StaleRoutingError
 from gateway.storage.incoming import SILENT, Append, Noise, PreparedEntry
 from gateway.storage.postgres import incidents
 from gateway.storage.postgres.statements import Connection, columns, fetch, fetch_row
+from gateway.storage.postgres.tally import Tally
 
 EVENT_COLUMNS = (
     "keys", "ids", "instance_ids", "source_ids", "received_ats", "registry_versions", "forms",
@@ -67,8 +67,13 @@ class Batch:
         self.rounds[number].append(entry)
         self._newest[entry.key] = number, entry
 
-    async def write(self, connection: Connection, *, incarnation: int, now: float) -> bool:
-        """Write it, in a transaction of the caller's if there are rounds; False when its routing is stale."""
+    async def write(
+        self, connection: Connection, *, incarnation: int, now: float, tally: Tally | None
+    ) -> bool:
+        """Write it; False when its routing is stale.
+
+        With a `tally`, in a transaction of the caller's, who writes that as its end.
+        """
         for entries in self.rounds or ([],):
             noisy = any(entry.noisy for entry in entries)
             row = await fetch_row(
@@ -78,12 +83,15 @@ class Batch:
                 **columns(DELIVERY_COLUMNS, _delivery_rows(entries)),
                 **(columns(Noise._fields, _noise_rows(entries)) if noisy else {}),
                 duplicate_of=DUPLICATE_OF,
+                counting=tally is None,
                 routed_with=self.routed_with,
                 incarnation=incarnation,
                 now=now,
             )
             if row is None or not row[0]:
                 return False
+            if tally is not None:
+                tally.add(row["uncounted"])
             if noisy:
                 self._suppressed.update(zip(row["suppressed"], row["firsts"], strict=True))
                 self._before.update(zip(row["openers"], row["befores"], strict=True))
@@ -148,32 +156,56 @@ class Batch:
 
 
 async def write_appends(
-    connection: Connection, appends: Sequence[Append], *, incarnation: int, now: float
+    connection: Connection,
+    appends: Sequence[Append],
+    *,
+    incarnation: int,
+    now: float,
+    tally: Tally | None = None,
 ) -> Sequence[Outcome]:
-    """Write a group's appends; one that was routed with another version than the newest gets its error."""
+    """Write a group's appends; one that was routed with another version than the newest gets its error.
+
+    With a `tally`, in a transaction of the caller's, who writes that as its end.
+    """
     batches: dict[int, Batch] = {}
     for append in appends:
         batch = batches.setdefault(append.routed_with, Batch(append.routed_with))
         for entry in append.entries:
             batch.take(entry)
     simple = len(batches) == 1 and all(one.simple for one in batches.values())
-    async with contextlib.nullcontext() if simple else connection.transaction():
-        fresh = {
-            one.routed_with: await one.write(connection, incarnation=incarnation, now=now)
-            for one in batches.values()
-        }
-        await _tell(connection, [one for one in batches.values() if fresh[one.routed_with]], incarnation, now)
+    if simple or tally is not None:
+        fresh = await _write(connection, batches, incarnation, now, tally)
+    else:
+        async with connection.transaction():
+            tally = Tally()
+            fresh = await _write(connection, batches, incarnation, now, tally)
+            await tally.write(connection, incarnation)
     return [
         batches[append.routed_with].answer(append) if fresh[append.routed_with] else _stale(append)
         for append in appends
     ]
 
 
-async def _tell(connection: Connection, batches: Sequence[Batch], incarnation: int, now: float) -> None:
+async def _write(
+    connection: Connection, batches: Mapping[int, Batch], incarnation: int, now: float, tally: Tally | None
+) -> Mapping[int, bool]:
+    """Which batches were not stale."""
+    fresh = {
+        version: await batch.write(connection, incarnation=incarnation, now=now, tally=tally)
+        for version, batch in batches.items()
+    }
+    if tally is not None:
+        await _tell(
+            connection, [batches[version] for version, is_fresh in fresh.items() if is_fresh], now, tally
+        )
+    return fresh
+
+
+async def _tell(connection: Connection, batches: Sequence[Batch], now: float, tally: Tally) -> None:
     """Incidents come last, all together: whoever waits for one holds nothing that its holder may want."""
     told = [entry for batch in batches for entry in batch.told]
     if told:
-        chapters = await incidents.tell(connection, told, incarnation=incarnation, now=now)
+        chapters = await incidents.tell(connection, told, tally, now=now)
         for batch in batches:
             batch.heard(chapters)
 

@@ -108,8 +108,7 @@ class PostgresHolds:
                 connection, "release", **given, limit=limit, now=self._node.clock.now()
             )
             if released < limit:
-                # What is left of them is not held any more.
-                await fetch(connection, "end_holds_up_to", **given)
+                await fetch(connection, "end_stale_holds", **given)
             await _go_on(connection, stream, wake_at)
             tally = Tally()
             tally.move(State.HELD, State.PENDING, released)
@@ -122,15 +121,15 @@ class PostgresHolds:
             if await fetch_row(connection, "share_registry", routed_with=routed_with) is None:
                 raise StaleRoutingError(f"the registry is not at version {routed_with} any more")
             await _fold_held(connection, entry, folding, now)
+            tally = Tally()
             append = Append((entry,), routed_with, owner=self._node.incarnation, now=now)
             (outcome,) = await write_appends(
-                connection, (append,), incarnation=self._node.incarnation, now=now
+                connection, (append,), incarnation=self._node.incarnation, now=now, tally=tally
             )
             if isinstance(outcome, Exception):
                 raise outcome
             if outcome[0].duplicate:
                 raise _OvertakenError
-            tally = Tally()
             tally.move(State.HELD, State.FOLDED, folding.number)
             await tally.write(connection, self._node.incarnation)
 
@@ -142,7 +141,7 @@ async def _fold_held(connection: Connection, entry: Entry, folding: Folding, now
     folded = await fetch_value(connection, "fold", **given, reason=FOLDED_INTO + first.id, now=now)
     if folded != folding.number:
         raise _OvertakenError
-    await fetch(connection, "end_holds_up_to", **given)
+    await fetch(connection, "end_stale_holds", **given)
     await _go_on(connection, folding.stream, now)
     if folding.memory is not None:
         await fetch(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gateway.domain.clock import Clock
-from gateway.domain.delivery import Planned
+from gateway.domain.delivery import Planned, State
 from gateway.domain.ids import EventId, IncidentId, InstanceId, SubscriptionId
 from gateway.domain.incident import FLAPPING, Chapter, Incident, IncidentState, Thread
 from gateway.ports import Episode, Page
@@ -126,7 +126,7 @@ class PostgresIncidents:
 
 
 async def tell(
-    connection: Connection, entries: Sequence[PreparedEntry], *, incarnation: int, now: float
+    connection: Connection, entries: Sequence[PreparedEntry], tally: Tally, *, now: float
 ) -> dict[int, Chapter]:
     """What entries that were just written are in which incidents, by their `id()`; in their transaction."""
     told = await _stories(connection, entries)
@@ -139,8 +139,9 @@ async def tell(
         chapter = chapters.get(id(entry))
         if chapter is not None and not chapter.told:
             reason = f"{FLAPPING}{chapter.incident.id}"
-            given = {"event_id": entry.event_id, "reason": reason, "now": now, "incarnation": incarnation}
-            await fetch(connection, "suppress_event", **given)
+            given = {"event_id": entry.event_id, "reason": reason, "now": now}
+            for (state,) in await fetch(connection, "suppress_event", **given):
+                tally.move(State(state), State.SUPPRESSED, 1)
     return chapters
 
 
@@ -179,6 +180,5 @@ async def add_planned(
         **columns(PLANNED_COLUMNS, written),
         place=max((row[0] for row in present), default=(number << 20) - 1),
     )
-    for one in new:
-        tally.add(one.state)
+    tally.add(one.state for one in new)
     return len(new)

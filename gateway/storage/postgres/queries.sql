@@ -317,7 +317,8 @@ LIMIT 1;
 -- A group of events that one version routed, no key twice. The registry's row is locked as it is now, not
 -- as it was when the statement began: whoever changes the configuration comes before or after all of this.
 -- Keys are taken in one order, so that two groups with the same keys never wait for each other.
--- Yields whether the version is still the newest, and the keys that were written.
+-- Yields whether the version is still the newest, the keys that were written, and the states to be counted
+-- where more is to follow in the same transaction.
 WITH current AS MATERIALIZED (
     SELECT version FROM registry WHERE version = :routed_with FOR SHARE
 ), given AS MATERIALIZED (
@@ -367,17 +368,17 @@ WITH current AS MATERIALIZED (
     RETURNING state
 ), counted AS (
     INSERT INTO tallies (incarnation, state, deliveries)
-    SELECT :incarnation, state, count(*) FROM planned GROUP BY state ORDER BY state
+    SELECT :incarnation, state, count(*) FROM planned WHERE :counting::boolean GROUP BY state ORDER BY state
     ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
 )
-SELECT EXISTS (SELECT FROM current), (SELECT coalesce(array_agg(key), '{}') FROM keyed);
+SELECT EXISTS (SELECT FROM current), (SELECT coalesce(array_agg(key), '{}') FROM keyed),
+    CASE WHEN NOT :counting::boolean THEN ARRAY(SELECT state FROM planned) END AS uncounted;
 
 -- name: append_noisy
 -- As append, for a group of which policies hold something back or have it fall into a duplicate window. Of the
 -- deliveries with one window the first opens it, unless an open one is there; the others are suppressed. Windows
--- are locked in the order of their keys, then streams in theirs, one that is looked at early enough in any case
--- only against its end; the counts come last. Yields also who was suppressed by which first, and who opened a
--- window after one that had suppressed how many.
+-- are locked in the order of their keys, then streams in theirs, changed or not; the counts come last. Yields
+-- also who was suppressed by which first, and who opened a window after one that had suppressed how many.
 WITH current AS MATERIALIZED (
     SELECT version FROM registry WHERE version = :routed_with FOR SHARE
 ), given AS MATERIALIZED (
@@ -460,33 +461,25 @@ WITH current AS MATERIALIZED (
 ), held AS (
     INSERT INTO holds (delivery, stream, until, rank)
     SELECT number, stream, until, rank FROM decided WHERE stream IS NOT NULL AND NOT repeated
-), receivers AS MATERIALIZED (
-    SELECT DISTINCT ON (stream) stream, reason, instance_id, topic_id, subscription_id, destination_id,
-        recipient, until AS wake_at
-    FROM decided
-    WHERE stream IS NOT NULL AND NOT repeated
-    ORDER BY stream, until
-), present AS MATERIALIZED (
-    SELECT streams.stream FROM receivers JOIN streams USING (stream)
-    WHERE streams.wake_at <= receivers.wake_at
-    ORDER BY streams.stream
-    FOR SHARE OF streams
 ), woken AS (
     INSERT INTO streams
         (stream, reason, instance_id, topic_id, subscription_id, destination_id, recipient, wake_at)
-    SELECT * FROM receivers
-    WHERE stream NOT IN (SELECT stream FROM present)
-    ORDER BY stream
-    ON CONFLICT (stream) DO UPDATE SET wake_at = least(streams.wake_at, excluded.wake_at)
+    SELECT DISTINCT ON (stream) stream, reason, instance_id, topic_id, subscription_id, destination_id, recipient,
+        until
+    FROM decided
+    WHERE stream IS NOT NULL AND NOT repeated
+    ORDER BY stream, until
+    ON CONFLICT (stream) DO UPDATE SET wake_at = excluded.wake_at WHERE excluded.wake_at < streams.wake_at
     RETURNING 1
 ), counted AS (
     INSERT INTO tallies (incarnation, state, deliveries)
     SELECT :incarnation, state, count(*) FROM planned
-    WHERE (SELECT count(*) FROM woken) >= 0
+    WHERE :counting::boolean AND (SELECT count(*) FROM woken) >= 0
     GROUP BY state ORDER BY state
     ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries
 )
 SELECT EXISTS (SELECT FROM current), (SELECT coalesce(array_agg(key), '{}') FROM keyed),
+    CASE WHEN NOT :counting::boolean THEN ARRAY(SELECT state FROM planned) END AS uncounted,
     coalesce(array_agg(id) FILTER (WHERE repeated), '{}') AS suppressed,
     coalesce(array_agg(origin) FILTER (WHERE repeated), '{}') AS firsts,
     coalesce(array_agg(id) FILTER (WHERE origin = id AND before > 0), '{}') AS openers,
@@ -574,7 +567,7 @@ WITH policies AS (
         until
     FROM settled
     ORDER BY stream, until
-    ON CONFLICT (stream) DO UPDATE SET wake_at = least(streams.wake_at, excluded.wake_at)
+    ON CONFLICT (stream) DO UPDATE SET wake_at = excluded.wake_at WHERE excluded.wake_at < streams.wake_at
 )
 INSERT INTO holds (delivery, stream, until, rank)
 SELECT number, stream, until, rank FROM settled
@@ -583,12 +576,13 @@ ON CONFLICT (delivery) DO UPDATE
 
 -- name: windows_of
 SELECT key, origin, first FROM windows
-WHERE suppressed > 0 AND first = ANY (:ids::text[])
+WHERE first = ANY (:ids::text[])
 ORDER BY key
 FOR UPDATE;
 
 -- name: come_forward
--- Without its event there is nothing to send; retention deletes none of these while this goes on.
+-- Without its event there is nothing to send; retention deletes none of these while this goes on. Where there is
+-- none, the next one opens the window anew.
 WITH given AS MATERIALIZED (
     SELECT * FROM unnest(:keys::bytea[], :origins::text[], :firsts::text[]) AS one (key, origin, first)
 ), picked AS MATERIALIZED (
@@ -611,6 +605,9 @@ WITH given AS MATERIALIZED (
     UPDATE windows SET first = picked.id, suppressed = windows.suppressed - 1
     FROM picked
     WHERE windows.key = picked.key
+), closed AS (
+    UPDATE windows SET until = 0
+    WHERE key = ANY (:keys) AND key NOT IN (SELECT key FROM picked)
 ), forward AS (
     UPDATE deliveries SET state = 'pending', reason = :reason, due_at = :now, settled_at = NULL
     WHERE number = ANY (ARRAY(SELECT number FROM picked))
@@ -792,6 +789,8 @@ WITH meant AS MATERIALIZED (
         AND state = 'held'
     ORDER BY number
     FOR UPDATE
+), ended AS (
+    DELETE FROM holds WHERE delivery = ANY (ARRAY(SELECT number FROM meant))
 ), folded AS (
     UPDATE deliveries SET state = 'folded', reason = :reason, settled_at = :now
     WHERE number = ANY (ARRAY(SELECT number FROM meant))
@@ -799,8 +798,17 @@ WITH meant AS MATERIALIZED (
 )
 SELECT count(*) FROM folded;
 
--- name: end_holds_up_to
-DELETE FROM holds WHERE stream = :stream AND delivery <= :up_to AND until <= :until;
+-- name: end_stale_holds
+-- Those of deliveries that are not held any more.
+DELETE FROM holds
+WHERE delivery = ANY (ARRAY(
+    SELECT holds.delivery
+    FROM holds LEFT JOIN LATERAL (
+        SELECT state FROM deliveries WHERE deliveries.number = holds.delivery LIMIT 1
+    ) AS deliveries ON true
+    WHERE holds.stream = :stream AND holds.delivery <= :up_to AND holds.until <= :until
+        AND deliveries.state IS DISTINCT FROM 'held'
+));
 
 -- name: wakes_at
 -- Then, if something can be released then; else when it can, or NULL where nothing is left.
@@ -1339,7 +1347,7 @@ FROM unnest(:event_ids::text[], :incident_ids::text[], :bodies::text[]) AS one (
 CROSS JOIN LATERAL (SELECT number FROM events WHERE events.id = one.event_id LIMIT 1) AS event;
 
 -- name: suppress_event
--- What was just planned for an event whose incident is damped.
+-- What was just planned for an event whose incident is damped; yields the states that they were in.
 WITH place AS (
     SELECT number << 20 AS first FROM events WHERE id = :event_id
 ), open AS (
@@ -1351,13 +1359,8 @@ WITH place AS (
 ), suppressed AS (
     UPDATE deliveries SET state = 'suppressed', reason = :reason, settled_at = :now, owner = NULL
     WHERE deliveries.number = ANY (ARRAY(SELECT number FROM open))
-    RETURNING number
-), moves AS (
-    SELECT state, -1 AS change FROM open UNION ALL SELECT 'suppressed', 1 FROM suppressed
 )
-INSERT INTO tallies (incarnation, state, deliveries)
-SELECT :incarnation, state, sum(change) FROM moves GROUP BY state ORDER BY state
-ON CONFLICT (incarnation, state) DO UPDATE SET deliveries = tallies.deliveries + excluded.deliveries;
+SELECT state FROM open;
 
 -- name: incident
 SELECT body FROM incidents WHERE id = :id AND instance_id = :instance_id;

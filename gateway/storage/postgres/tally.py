@@ -1,11 +1,12 @@
-"""How many deliveries stand where: what a transaction moved, counted as the last of it.
+"""How many deliveries stand where: what a transaction moved, counted once, as the last of it.
 
-Who has counted waits for nobody's deliveries, windows or streams any more.
+Who has counted waits for nobody's deliveries, windows or streams any more, nor for other counts.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from gateway.domain.delivery import State
 from gateway.storage.postgres.statements import Connection, fetch
@@ -19,14 +20,15 @@ class Tally:
     def __init__(self) -> None:
         self._moves: Counter[State] = Counter()
 
-    def add(self, state: State, deliveries: int = 1) -> None:
-        """So many more stand at `state`."""
-        self._moves[state] += deliveries
-
     def move(self, before: State, after: State, deliveries: int) -> None:
         """So many went from one state to another."""
         self._moves[before] -= deliveries
         self._moves[after] += deliveries
+
+    def add(self, states: Iterable[str]) -> None:
+        """One more stands at each of these."""
+        for state in states:
+            self._moves[State(state)] += 1
 
     async def write(self, connection: Connection, incarnation: int) -> None:
         """Count the moves."""

@@ -10,7 +10,10 @@ from gateway.storage.postgres.tally import Tally
 
 
 async def come_forward(connection: Connection, dead: Sequence[str], now: float, tally: Tally) -> int:
-    """Make pending the latest that each window of these dead letters suppressed; how many there were."""
+    """Make pending the latest that each window of these dead letters suppressed; how many there were.
+
+    A window without one is closed: the next one opens it anew.
+    """
     windows = await fetch(connection, "windows_of", ids=list(dead)) if dead else ()
     if not windows:
         return 0

@@ -261,7 +261,7 @@ CROSS JOIN deliveries AS held
 WHERE held.id = policy.id AND held.epoch = policy.epoch AND held.state = 'held';
 
 -- name: windows_of
-SELECT key, origin, first FROM windows WHERE suppressed > 0 AND first IN (VALUES (?));
+SELECT key, origin, first FROM windows WHERE first IN (VALUES (?));
 
 -- name: latest_suppressed
 -- Without its event there is nothing to send.
@@ -281,6 +281,10 @@ SELECT ?, number FROM repeats WHERE delivery = (SELECT number FROM deliveries WH
 
 -- name: move_window
 UPDATE windows SET first = ?, suppressed = suppressed - 1 WHERE key = ?;
+
+-- name: close_window
+-- The next one opens it anew.
+UPDATE windows SET until = 0 WHERE key = ?;
 
 -- Claiming ------------------------------------------------------------------------------------------
 

@@ -39,10 +39,14 @@ def written(connection: sqlite3.Connection, group: Sequence[Noisy]) -> list[tupl
 def come_forward(
     connection: sqlite3.Connection, dead: Iterable[DeliveryId], now: float, tally: Tally
 ) -> None:
-    """Where the first of a window is a dead letter, the latest that it suppressed takes its place."""
+    """Where the first of a window is a dead letter, the latest that it suppressed takes its place.
+
+    A window without one is closed: the next one opens it anew.
+    """
     for key, origin, first in select_rows(connection, "windows_of", [(one,) for one in dead]):
         latest = connection.execute(SQL["latest_suppressed"], (DUPLICATE_OF + origin,)).fetchone()
         if latest is None:
+            connection.execute(SQL["close_window"], (key,))
             continue
         number, id = latest
         connection.execute(SQL["come_forward"], (CAME_FORWARD, now, number))

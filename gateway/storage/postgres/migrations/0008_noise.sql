@@ -34,7 +34,7 @@ CREATE TABLE windows (
     suppressed bigint NOT NULL,
     before bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
-CREATE INDEX windows_of_first ON windows (first) WHERE suppressed > 0;
+CREATE INDEX windows_of_first ON windows (first);
 CREATE INDEX windows_quiet ON windows (until) WHERE suppressed = 0;
 CREATE INDEX windows_busy ON windows (until) WHERE suppressed > 0;
 

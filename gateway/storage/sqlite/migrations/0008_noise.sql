@@ -34,7 +34,7 @@ CREATE TABLE windows (
     suppressed INTEGER NOT NULL,
     before INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
-CREATE INDEX windows_of_first ON windows (first) WHERE suppressed > 0;
+CREATE INDEX windows_of_first ON windows (first);
 CREATE INDEX windows_quiet ON windows (until) WHERE suppressed = 0;
 CREATE INDEX windows_busy ON windows (until) WHERE suppressed > 0;
 

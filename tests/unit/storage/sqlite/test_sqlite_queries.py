@@ -13,7 +13,7 @@ from gateway.storage.sqlite import schema
 from gateway.storage.sqlite.statements import SQL, WIDEST, execute_rows, select_rows
 
 SOURCES = Path(schema.__file__).parent
-LARGE = "events|deliveries|dedup_keys|attempts|sent"
+LARGE = "events|deliveries|dedup_keys|attempts|sent|holds|windows|repeats"
 
 LOOK_THROUGH = {
     "newest_number",  # the last row of each
