@@ -170,8 +170,13 @@ USUAL: Final[Mapping[str, object]] = {
 NOTHING_IN_FORCE = NoiseInForce()
 
 
-def in_force(topic: NoisePolicy, subscription: NoisePolicy) -> NoiseInForce | None:
-    """What a subscription says itself, else what its topic says; None where that is nothing at all."""
+def in_force(
+    topic: NoisePolicy, subscription: NoisePolicy, itself: SubscriptionId | None = None
+) -> NoiseInForce | None:
+    """What a subscription says itself, else what its topic says; None where that is nothing at all.
+
+    A topic's fallback may lead to one of its own subscriptions: that one, `itself`, is the end of the chain.
+    """
     if topic == UNSAID == subscription:
         return None
     held = NoiseInForce(
@@ -182,10 +187,14 @@ def in_force(topic: NoisePolicy, subscription: NoisePolicy) -> NoiseInForce | No
         _one(Grouping(), subscription.grouping, topic.grouping),
         _one(Reminders(), subscription.reminders, topic.reminders),
         _one(Escalation(), subscription.escalation, topic.escalation),
-        (topic.fallback if subscription.fallback is None else subscription.fallback) or None,
+        _fallback(topic.fallback if subscription.fallback is None else subscription.fallback, itself),
         bool(topic.once_per_target if subscription.once_per_target is None else subscription.once_per_target),
     )
     return None if held == NOTHING_IN_FORCE else held
+
+
+def _fallback(said: Fallback | bool | None, itself: SubscriptionId | None) -> Fallback | None:
+    return said if isinstance(said, Fallback) and said.to != itself else None
 
 
 def _one(standard: T, own: T | bool | None, inherited: T | bool | None) -> T | None:

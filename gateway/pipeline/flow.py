@@ -52,7 +52,7 @@ from gateway.pipeline.send import Outcome, send
 from gateway.pipeline.settle import Tried, cancel, decide, give_back, verdict
 from gateway.pipeline.signature import Signatures
 from gateway.pipeline.signs import sign_of, wake_after
-from gateway.pipeline.silence import silenced
+from gateway.pipeline.silence import silencer
 from gateway.pipeline.snapshot import Current, Snapshot, configuration_busy
 from gateway.pipeline.told import Told
 from gateway.pipeline.validate import Verdict, validate
@@ -313,7 +313,8 @@ class Ingest:
         moment = Moment(self._clock.now(), self._gate.waits) if snapshot.noises else None
         routed, planned = [], 0
         for one, judged in zip(decoded, verdicts, strict=True):
-            caused = Plan() if judged.problems else plan(table, one.view, moment)
+            silence = silencer(hushes, one.view, received_at)
+            caused = Plan() if judged.problems else plan(table, one.view, moment, silence)
             planned += len(caused.deliveries)
             if planned > MAX_PLANNED and len(decoded) > 1:
                 raise TooLarge(
@@ -322,9 +323,8 @@ class Ingest:
                     expected="a smaller batch",
                 )
             seen = () if judged.problems else observed(watches, one.view)
-            told = silenced(hushes, caused.deliveries, one.view, received_at)
             sign = None if judged.problems else _sign(snapshot, source, one, caused)
-            routed.append(Routed(one, judged, told, caused.topics, caused.rules, seen, sign))
+            routed.append(Routed(one, judged, *caused, observations=seen, sign=sign))
         return routed
 
 

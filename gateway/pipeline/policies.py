@@ -35,7 +35,7 @@ def policies(
     made = {}
     for subscription in subscriptions:
         topic = topics.get(subscription.topic_id)
-        held = in_force(topic.policy if topic else UNSAID, subscription.policy)
+        held = in_force(topic.policy if topic else UNSAID, subscription.policy, subscription.id)
         if held is not None:
             made[subscription.id] = _ready(subscription.id, held, on_problem)
     return made

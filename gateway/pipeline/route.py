@@ -109,6 +109,10 @@ Feed: TypeAlias = tuple[Topic, Sequence[SourceRule], Exits]
 """A topic that a source feeds, by which rules, and where it leads."""
 
 
+Silencer: TypeAlias = Callable[[Sequence[Planned]], list[Planned]]
+"""Suppresses those deliveries of an event that a silence is over."""
+
+
 class Plan(NamedTuple):
     """What an event causes: its deliveries, pending or held, and the topics that took it, by which rules."""
 
@@ -157,9 +161,14 @@ class RouteTable:
             yield from _taking(self._fallbacks, view)
 
 
-def plan(table: RouteTable | None, view: EventView, moment: Moment | None = None) -> Plan:
+def plan(
+    table: RouteTable | None,
+    view: EventView,
+    moment: Moment | None = None,
+    silence: Silencer | None = None,
+) -> Plan:
     """What one event causes; which deliveries are born leased is decided at accept. Noise policies act on
-    them if there is a `moment`."""
+    them if there is a `moment`, silences if there is one of those."""
     if table is None:
         return Plan()
     planned: list[Planned] = []
@@ -174,7 +183,9 @@ def plan(table: RouteTable | None, view: EventView, moment: Moment | None = None
                     noisy.append((exit_, len(planned), len(planned) + len(rows)))
                 planned += rows
     if noisy and moment is not None:
-        planned = _quieted(planned, noisy, taken, Occasion(view, moment))
+        planned = _quieted(planned, noisy, taken, Occasion(view, moment), silence)
+    elif silence is not None:
+        planned = silence(planned)
     return Plan(
         tuple(planned),
         tuple(one.topic.id for one in taken),
@@ -187,14 +198,18 @@ def _quieted(
     noisy: Sequence[tuple[Exit, int, int]],
     taken: Sequence[Candidate],
     occasion: Occasion,
+    silence: Silencer | None,
 ) -> list[Planned]:
-    """Deliveries as policies leave them; `noisy` says which of them are of an exit that has one."""
+    """Deliveries as policies leave them; `noisy` says which of them are of an exit that has one. What is
+    silenced tells nobody in the place of what is not."""
     sparing = set()
     for exit_, start, end in noisy:
         assert exit_.noise is not None  # noqa: S101  else it was not noisy
         planned[start:end] = exit_.noise.applied(planned[start:end], occasion)
         if exit_.noise.in_force.once_per_target:
             sparing.add(exit_.subscription.id)
+    if silence is not None:
+        planned = silence(planned)
     if not sparing or len(planned) == 1:
         return planned
     exits = {

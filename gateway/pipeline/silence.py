@@ -18,7 +18,7 @@ from gateway.domain.errors import Invalid
 from gateway.domain.ids import InstanceId, TopicId
 from gateway.domain.silence import SILENCED_BY, Silence
 from gateway.domain.view import EventView
-from gateway.pipeline.route import Compiled, OnProblem, compiled
+from gateway.pipeline.route import Compiled, OnProblem, Silencer, compiled
 from gateway.rules.evaluation import Predicate
 from gateway.rules.index import RuleIndex
 
@@ -48,15 +48,18 @@ def hushes_by_instance(silences: Iterable[Silence], on_problem: OnProblem) -> Ma
     }
 
 
-def silenced(
-    hushes: Hushes | None, planned: tuple[Planned, ...], view: EventView, at: float
-) -> tuple[Planned, ...]:
+def silencer(hushes: Hushes | None, view: EventView, at: float) -> Silencer | None:
+    """What suppresses those deliveries of an event, received `at`, that a silence is over; None: nothing."""
+    return None if hushes is None else lambda planned: silenced(hushes, planned, view, at)
+
+
+def silenced(hushes: Hushes | None, planned: Sequence[Planned], view: EventView, at: float) -> list[Planned]:
     """The deliveries of an event received `at`; those that a silence is over are suppressed, and wait for
     nothing."""
     if hushes is None or not planned:
-        return planned
+        return list(planned)
     over = [one for one in hushes.possible(view) if one.silence.covers(at) and one.matches(view)]
-    return tuple(_hushed(row, over) for row in planned) if over else planned
+    return [_hushed(row, over) for row in planned] if over else list(planned)
 
 
 def silence_over(

@@ -221,7 +221,7 @@ def _leads(
     for row in _rows(snapshot, owner).values():
         topic = owner if isinstance(owner, Topic) and owner.id == row.topic_id else None
         topic = topic or snapshot.topics.get(row.topic_id)
-        held = in_force(topic.policy, row.policy) if topic else None
+        held = in_force(topic.policy, row.policy, row.id) if topic else None
         to = getattr(getattr(held, member, None), "to", None)
         if to is not None and to != row.id:
             leads[row.id] = to

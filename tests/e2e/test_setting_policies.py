@@ -6,7 +6,8 @@ from typing import Any
 
 from tests.commands import Shell
 from tests.fakes.http_sink import HttpSink
-from tests.harness import Client
+from tests.harness import Client, cloudevent
+from tests.waiting import until
 
 COLLECTED = {
     "rule": "severity in (info, notice)",
@@ -84,6 +85,23 @@ async def test_the_commands_of_ibs_set_a_digest(tenant: Client, shell: Shell):
     await shell.ok("topic", "update", "compliance", "--name", "auditors")
     assert (await tenant.get(f"topics/{topic['id']}"))["name"] == "auditors", "with both, it is renamed"
     assert "no topic called 'compliance'" in (await shell.run("topic", "update", *IBS)).err
+
+
+async def test_what_was_set_by_command_holds_from_the_next_event_on(
+    tenant: Client, shell: Shell, sink: HttpSink
+):
+    route = await tenant.webhook_route(sink.url("/"), name="compliance")
+    await shell.ok("notification", "group", "update", *IBS)
+    for id, severity in (("1", "info"), ("2", "error")):
+        await tenant.send(cloudevent(id, severity=severity), route["source"])
+    await until(lambda: len(sink.requests) == 1)
+    [held] = (await tenant.get("deliveries?state=held"))["deliveries"]
+    assert held["reason"] == "digest"
+    [listed] = await shell.json("delivery", "list", "--reason", "digest")
+    assert listed["id"] == held["id"]
+    await shell.ok("topic", "update", "compliance", "--digest", "off")
+    await tenant.send(cloudevent("3", severity="info"), route["source"])
+    await until(lambda: len(sink.requests) >= 2)
 
 
 async def test_every_policy_has_its_options(tenant: Client, shell: Shell, sink: HttpSink):

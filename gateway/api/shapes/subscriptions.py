@@ -116,7 +116,7 @@ def subscription_answer(
         recipient_from=subscription.recipient_from or None,
         recipient_domains=list(subscription.recipient_domains) or None,
         policy=policy_answer(subscription.policy),
-        policy_in_force=policy_answer(in_force(inherited, subscription.policy)),
+        policy_in_force=policy_answer(in_force(inherited, subscription.policy, subscription.id)),
         policy_targets=targets or None,
         warnings=warnings or None,
         counts=counts_answer(history),

@@ -4,14 +4,23 @@ import pytest
 from structlog.testing import CapturingLogger
 
 from gateway.domain.delivery import Hold, Planned, State, Window
+from gateway.domain.destination import Destination, Subscription
 from gateway.domain.event import Event
+from gateway.domain.noise import NoisePolicy
 from gateway.domain.silence import SILENCED_BY, Silence, SilenceState
+from gateway.domain.source import Source
+from gateway.domain.topic import SourceRule, Topic, TopicSource
 from gateway.domain.view import EventView
 from gateway.domain.vocabulary import Vocabulary
 from gateway.pipeline import silence as station
-from gateway.pipeline.silence import hushes_by_instance, silence_over, silenced
+from gateway.pipeline.noise import Moment
+from gateway.pipeline.route import plan
+from gateway.pipeline.silence import hushes_by_instance, silence_over, silenced, silencer
+from gateway.pipeline.snapshot import build
+from gateway.ports import Configuration
 
-VIEW = EventView(Event({"type": "backup.failed"}), Vocabulary(resource="/vm/1"))
+FAILED = Event({"specversion": "1.0", "id": "1", "source": "/s", "type": "backup.failed"})
+VIEW = EventView(FAILED, Vocabulary(resource="/vm/1"))
 HELD = Planned("d1", "t1", "s1", "d", "", State.HELD, "digest", Hold("k", 9.0), Window(b"w", 9.0))
 DUE = Planned("d2", "t2", "s2", "d")
 
@@ -54,7 +63,35 @@ def test_one_of_a_topic_leaves_the_others_alone():
 
 def test_what_it_does_not_match_is_told():
     assert over(silence(rule="type = other"), silence("y", rule="data.x = 1")) == []
-    assert silenced(None, (HELD, DUE), VIEW, 15.0) == (HELD, DUE)
+    assert silenced(None, (HELD, DUE), VIEW, 15.0) == [HELD, DUE]
+
+
+ANY = (SourceRule("r"),)
+ONCE = NoisePolicy(once_per_target=True, duplicates=True, digest=True)
+
+
+def caused(*silences):
+    """The deliveries of an event that two topics send to one place, by subscription."""
+    source, destination = Source("s", "i", "s", 1.0, 1.0), Destination("d", "i", "d", "webhook", 1.0, 1.0)
+    topics = [Topic(id, "i", id, 1.0, 1.0, sources=(TopicSource("s", ANY),), policy=ONCE) for id in "tu"]
+    ways = [Subscription(f"way of {one.id}", "i", one.id, one.id, "d", 1.0, 1.0) for one in topics]
+    snapshot = build(Configuration(1, (source, destination, *topics, *ways, *silences)), "")
+    silence_ = silencer(snapshot.hushes.get("i"), VIEW, 15.0)
+    found = plan(snapshot.routes["s"], VIEW, Moment(15.0, lambda _: 0.0), silence_).deliveries
+    return {row.subscription_id: row for row in found}
+
+
+def test_a_silenced_topic_tells_nobody_in_the_place_of_another():
+    assert {id: row.state for id, row in caused().items()} == {
+        "way of t": State.HELD,
+        "way of u": State.SUPPRESSED,
+    }
+    found = caused(silence(topic="t"))
+    assert found["way of u"].state is State.HELD, "the other topic tells it"
+    assert found["way of t"].reason == SILENCED_BY + "z"
+    assert (found["way of t"].hold, found["way of t"].window) == (None, None)
+    both = caused(silence())
+    assert {row.reason for row in both.values()} == {SILENCED_BY + "z"}
 
 
 def test_a_rule_that_cannot_be_evaluated_silences_nothing_and_says_so():
@@ -63,7 +100,7 @@ def test_a_rule_that_cannot_be_evaluated_silences_nothing_and_says_so():
         "i"
     ]
     view = EventView(Event({"type": "a"}), Vocabulary(), {"big": "x" * 2_000_000})
-    assert silenced(hushes, (DUE,), view, 15.0) == (DUE,)
+    assert silenced(hushes, (DUE,), view, 15.0) == [DUE]
     assert told == [(("z",), "pattern_too_costly")]
 
 

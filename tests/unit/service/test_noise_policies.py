@@ -217,6 +217,13 @@ async def test_other_changes_are_not_held_up_by_a_policy_that_leads_nowhere():
     assert current.snapshot.subscriptions["a"].description == "still here"
 
 
+def test_the_one_that_a_topic_falls_back_to_does_not_fall_back_to_itself():
+    topic_policy = NoisePolicy(fallback=Fallback("b"))
+    assert in_force(topic_policy, UNSAID, "b") is None
+    assert in_force(topic_policy, UNSAID, "a").fallback == Fallback("b")
+    assert in_force(topic_policy, NoisePolicy(fallback=Fallback("c")), "b").fallback == Fallback("c")
+
+
 def test_a_subscription_goes_before_its_topic():
     held = in_force(NoisePolicy(rate_limit=True, digest=True), NoisePolicy(rate_limit=False))
     shown = policy_answer(held).model_dump(exclude_none=True)
