@@ -51,9 +51,7 @@ class Batch:
     @property
     def simple(self) -> bool:
         """Whether one statement writes it."""
-        return len(self.rounds) <= 1 and not any(
-            one.observations or one.told for all_ in self.rounds for one in all_
-        )
+        return len(self.rounds) <= 1 and not any(one.observations for all_ in self.rounds for one in all_)
 
     def take(self, entry: PreparedEntry) -> None:
         """Add an entry."""
@@ -172,13 +170,18 @@ async def write_appends(
         batch = batches.setdefault(append.routed_with, Batch(append.routed_with))
         for entry in append.entries:
             batch.take(entry)
-    simple = len(batches) == 1 and all(one.simple for one in batches.values())
+    signed = [entry for append in appends for entry in append.entries if entry.told]
+    told = bool(signed) and await incidents.matter(connection, signed)
+    simple = not told and len(batches) == 1 and all(one.simple for one in batches.values())
     if simple or tally is not None:
         fresh = await _write(connection, batches, incarnation, now, tally)
     else:
         async with connection.transaction():
             tally = Tally()
             fresh = await _write(connection, batches, incarnation, now, tally)
+            if told:
+                written = [one for one in batches.values() if fresh[one.routed_with]]
+                await _tell(connection, written, now, tally)
             await tally.write(connection, incarnation)
     return [
         batches[append.routed_with].answer(append) if fresh[append.routed_with] else _stale(append)
@@ -190,15 +193,10 @@ async def _write(
     connection: Connection, batches: Mapping[int, Batch], incarnation: int, now: float, tally: Tally | None
 ) -> Mapping[int, bool]:
     """Which batches were not stale."""
-    fresh = {
+    return {
         version: await batch.write(connection, incarnation=incarnation, now=now, tally=tally)
         for version, batch in batches.items()
     }
-    if tally is not None:
-        await _tell(
-            connection, [batches[version] for version, is_fresh in fresh.items() if is_fresh], now, tally
-        )
-    return fresh
 
 
 async def _tell(connection: Connection, batches: Sequence[Batch], now: float, tally: Tally) -> None:

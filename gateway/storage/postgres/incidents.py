@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from gateway.domain.clock import Clock
 from gateway.domain.delivery import Planned, State
 from gateway.domain.ids import EventId, IncidentId, InstanceId, SubscriptionId
-from gateway.domain.incident import FLAPPING, Chapter, Incident, IncidentState, Thread
+from gateway.domain.incident import FLAPPING, Chapter, Incident, IncidentState, Sign, Thread
 from gateway.ports import Episode, Page
 from gateway.storage import pages, rows, stories
 from gateway.storage.incoming import PreparedEntry, delivery_row
@@ -123,6 +123,16 @@ class PostgresIncidents:
     async def _value(self, name: str, **given: object) -> str | None:
         found: str | None = await self._connections.run(lambda one: fetch_value(one, name, **given))
         return found
+
+
+async def matter(connection: Connection, entries: Sequence[PreparedEntry]) -> bool:
+    """Whether these entries, all with signs, may change or belong to an incident. Most say that something is
+    well which never failed: then the group stays one statement. A failure that is being accepted in this very
+    moment counts as coming after them."""
+    if any(not isinstance(one.told, Sign) or one.told.failing for one in entries):
+        return True
+    given = columns(PLACE_COLUMNS, stories.places(entries))
+    return bool(await fetch_value(connection, "any_open_incident", **given))
 
 
 async def tell(

@@ -1328,6 +1328,18 @@ CROSS JOIN LATERAL (
     FOR UPDATE
 ) AS found;
 
+-- name: any_open_incident
+SELECT EXISTS (
+    SELECT FROM unnest(:instance_ids::text[], :keys::text[]) AS one (instance_id, key)
+    CROSS JOIN LATERAL (
+        SELECT state FROM incidents
+        WHERE instance_id = one.instance_id AND key = one.key
+        ORDER BY number DESC
+        LIMIT 1
+    ) AS newest
+    WHERE newest.state <> 'resolved'
+);
+
 -- name: put_incidents
 INSERT INTO incidents (id, instance_id, key, revision, state, last_at, wake_at, body)
 SELECT id, instance_id, key, revision, state, last_at, wake_at, body

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain.event import DataForm, Event
-from gateway.domain.noise import Escalation, NoiseInForce, Reminders
+from gateway.domain.noise import Digest, Escalation, NoiseInForce, Reminders
 from gateway.domain.severity import Severity
 from gateway.domain.source import SELF, Source
 from gateway.domain.view import EventView
 from gateway.domain.vocabulary import Outcome, Vocabulary
+from gateway.pipeline.noise import Noise
 from gateway.pipeline.signs import MAX_TITLE, key_problems, sign_of, wake_after
 
 SOURCE = Source("s", "i", "vault", 1.0, 1.0)
@@ -82,9 +83,9 @@ def test_a_key_that_cannot_be_read_is_refused_where_it_stands():
 
 def test_when_policies_look_at_it_again():
     policies = {
-        "a": NoiseInForce(reminders=Reminders(600.0), escalation=Escalation("b", 60.0)),
-        "b": NoiseInForce(reminders=Reminders(30.0)),
-        "c": NoiseInForce(),
+        "a": Noise("a", NoiseInForce(reminders=Reminders(600.0), escalation=Escalation("b", 60.0))),
+        "b": Noise("b", NoiseInForce(reminders=Reminders(30.0))),
+        "c": Noise("c", NoiseInForce(digest=Digest())),
     }
     assert wake_after(policies, ["a", "c", "x"]) == 60.0
     assert wake_after(policies, ["a", "b"]) == 30.0
