@@ -79,7 +79,8 @@ async def prepare(url: str) -> Known:
                 params={"signature": "ed25519"},
                 format="ping",
             )
-            await client.send(cloudevent(str(number)), route["source"])
+            failure = cloudevent(str(number), severity="error", subject=f"thing {number}")
+            await client.send(failure, route["source"])
             schema = await client.create(
                 "schemas", name=f"thing {number}", event_types=["x"], schema={"type": "object"}
             )
@@ -99,7 +100,7 @@ async def prepare(url: str) -> Known:
             return len((await client.get("deliveries?state=dead"))["deliveries"]) == THINGS
 
         await until_async(all_dead)
-        for noun in ("keys", "events", "deliveries"):
+        for noun in ("keys", "events", "deliveries", "incidents"):
             ids[noun] = [row["id"] for row in (await client.get(noun))[noun]]
         lasting = await client.create("sources", name="stays")
         ids["waiting"] = await _quarantined(client, lasting["id"])

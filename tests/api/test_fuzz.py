@@ -27,6 +27,8 @@ NOT_REACHED = {
     "POST /callbacks/{destination_id}/{delivery_id}",  # needs a vendor's signature
     "GET /unsubscribe/{token}",  # needs a link that only a mail has
     "POST /unsubscribe/{token}",
+    "GET /acknowledge/{token}",
+    "POST /acknowledge/{token}",
     "POST /v1/instances/{instance_id}/explain",  # needs a CloudEvent: tests/e2e/test_explain.py
     "POST /v1/instances/{instance_id}/presets/{name}/apply",  # needs targets: test_applied_presets.py
 }

@@ -111,6 +111,7 @@ def _message(message: Message) -> dict[str, Callable[[], object]]:
         "summary": lambda: message.summary,
         "severity": lambda: message.severity.word,
         "state": lambda: message.state.value,
+        "story": lambda: message.story,
         "is_problem": lambda: message.state.value == "problem",
         "color": lambda: colour(message),
         "facts": lambda: [fact._asdict() for fact in message.facts],
