@@ -48,7 +48,8 @@ class Part(StrEnum):
 
 
 class Sign(NamedTuple):
-    """What an event says of the thing that `key` names: that it is `failing`, or that it is well.
+    """What an event says of the thing that `key` names: that it is `failing`, or that it is well. `about` is
+    what is done with the thing: that its backup is well says nothing of its restore.
 
     `wake_after` is after how many seconds a policy of those that are told wants to look at it again, None for
     never.
@@ -59,6 +60,7 @@ class Sign(NamedTuple):
     severity: Severity
     title: str
     wake_after: float | None = None
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class Incident:
     escalated: tuple[SubscriptionId, ...] = ()
     by_hand: bool = False
     telling: bool = False
+    about: str = ""
 
     @property
     def flapping(self) -> bool:
@@ -246,6 +249,7 @@ def _opened(
         sign.severity,
         turns=(*_recent(before.turns if before else (), at), at),
         step_at=_step(sign, at),
+        about=sign.about,
     )
     return Chapter(incident, Part.OPENING)
 

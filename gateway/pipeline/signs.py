@@ -6,6 +6,7 @@ events go by their monitor and its key; those about incidents are no signs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
@@ -25,7 +26,18 @@ log = structlog.get_logger()
 
 MONITOR, RECOVERED = "io.tocsin.monitor.", "io.tocsin.monitor.recovered"
 MAX_OPERANDS = 5
-MAX_TITLE = 200
+MAX_TITLE = MAX_ABOUT = 200
+ENDINGS = frozenset(
+    (
+        "aborted", "alert", "canceled", "cancelled", "complete", "completed", "corrupt", "corrupted",
+        "degraded", "done", "down", "end", "ended", "error", "errored", "fail", "failed", "failing",
+        "failure", "finished", "firing", "late", "log", "logged", "missed", "ok", "partial", "passed",
+        "problem", "recovered", "regression", "report", "reported", "resolved", "result", "start",
+        "started", "status", "succeeded", "success", "successful", "timeout", "up", "verified", "warning",
+    )
+)  # fmt: skip
+"""Last words of types that say how something ended, or that it did."""
+_LAST_WORD = re.compile(r"(.+?)(?:[._:/-]([A-Za-z]+)|(?<=[a-z0-9])(?=[A-Z])([A-Z][a-z]+))\Z").match
 
 
 def sign_of(source: Source, view: EventView, wake_after: float | None = None) -> Sign | None:
@@ -40,7 +52,17 @@ def sign_of(source: Source, view: EventView, wake_after: float | None = None) ->
     if not thing:
         return None
     severity = view.vocabulary.severity or (Severity.ERROR if bad else Severity.INFO)
-    return Sign(f"{source.id}|{thing}", bad, severity, _title(view, thing), wake_after if bad else None)
+    about = "" if own or source.incident_key else activity(view.event.type)
+    after = wake_after if bad else None
+    return Sign(f"{source.id}|{thing}", bad, severity, _title(view, thing), after, about)
+
+
+def activity(type: str) -> str:
+    """What is done with a thing: the type of its events without the word that says how it ended, if there is
+    one (`backup.failed` and `backup.success` are both `backup`)."""
+    found = _LAST_WORD(type)
+    ends = found is not None and (found[2] or found[3]).lower() in ENDINGS
+    return allowed_text(found[1] if found and ends else type)[:MAX_ABOUT]
 
 
 def wake_after(

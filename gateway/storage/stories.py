@@ -21,16 +21,21 @@ Place = tuple[str, str]
 Row = Sequence[Any]
 
 
+def kept_key(one: Sign | Incident) -> str:
+    """What tells incidents apart in a store: the thing, and what is done with it."""
+    return f"{one.key}|{one.about}" if one.about else one.key
+
+
 def places(entries: Iterable[PreparedEntry]) -> list[Place]:
     """Whose incidents these entries may change, in one order."""
-    return sorted({(one.about[0], one.told.key) for one in entries if isinstance(one.told, Sign)})
+    return sorted({(one.about[0], kept_key(one.told)) for one in entries if isinstance(one.told, Sign)})
 
 
 class Stories:
     """The incidents of a group. `known` are the newest of their keys."""
 
     def __init__(self, known: Iterable[Incident] = ()) -> None:
-        self._newest: dict[Place, Incident] = {(one.instance_id, one.key): one for one in known}
+        self._newest: dict[Place, Incident] = {(one.instance_id, kept_key(one)): one for one in known}
         self._changed: dict[IncidentId, Incident] = {}
         self.events: list[tuple[EventId, IncidentId, str]] = []
 
@@ -44,10 +49,11 @@ class Stories:
 
     def _met(self, sign: Sign, entry: PreparedEntry) -> Chapter | None:
         instance_id, event_id, at = entry.about
-        known = self._newest.get((instance_id, sign.key))
+        place = instance_id, kept_key(sign)
+        known = self._newest.get(place)
         chapter = met(known, sign, instance_id=instance_id, event_id=event_id, at=at)
         if chapter is not None and chapter.incident is not known:
-            self._newest[instance_id, sign.key] = self._changed[chapter.incident.id] = chapter.incident
+            self._newest[place] = self._changed[chapter.incident.id] = chapter.incident
         return chapter
 
     @property
@@ -61,7 +67,7 @@ def row(incident: Incident) -> tuple[Any, ...]:
     return (
         incident.id,
         incident.instance_id,
-        incident.key,
+        kept_key(incident),
         incident.revision,
         incident.state.value,
         incident.last_at,

@@ -97,6 +97,18 @@ async def test_keys_and_instances_are_apart(store: Store):
     assert [one.state.value for one in page.rows] == ["open"]
 
 
+async def test_what_is_done_with_a_thing_is_apart(store: Store):
+    backup, restore = (BAD._replace(about=one) for one in ("backup", "restore"))
+    (first, second) = await tell(store, signed(backup), signed(restore))
+    assert first.incident.id != second.incident.id and first.incident.key == second.incident.key
+    (closed,) = await tell(store, signed(GOOD._replace(about="backup")))
+    assert closed.incident.id == first.incident.id
+    assert [(one.about, one.state.value) for one in await listed(store)] == [
+        ("restore", "open"),
+        ("backup", "resolved"),
+    ]
+
+
 async def test_lists_by_state_a_page_at_a_time(store: Store):
     keys = [f"k{number}" for number in range(7)]
     await append(store, *(signed(BAD._replace(key=key)) for key in keys))

@@ -30,6 +30,9 @@ class IncidentAnswer(Answer):
 
     id: str = Field(description="That of the event that opened it.")
     key: str = Field(description="What it is about: the source, and what its key names.")
+    about: str | None = Field(
+        None, description="What is done with it: the type of its events, without its end."
+    )
     state: str
     title: str
     severity: str = Field(description="The worst so far.")
@@ -87,6 +90,7 @@ def incident_answer(incident: Incident) -> IncidentAnswer:
     return IncidentAnswer(
         id=incident.id,
         key=incident.key,
+        about=incident.about or None,
         state=incident.state.value,
         title=incident.title,
         severity=incident.severity.word,

@@ -15,7 +15,7 @@ from gateway.domain.source import SELF, Source
 from gateway.domain.view import EventView
 from gateway.domain.vocabulary import Outcome, Vocabulary
 from gateway.pipeline.noise import Noise
-from gateway.pipeline.signs import MAX_TITLE, key_problems, sign_of, wake_after
+from gateway.pipeline.signs import MAX_TITLE, activity, key_problems, sign_of, wake_after
 
 SOURCE = Source("s", "i", "vault", 1.0, 1.0)
 OWN = replace(SOURCE, id=SELF)
@@ -48,6 +48,30 @@ def test_a_source_says_what_tells_things_apart_or_that_nothing_is():
     assert key(own, view({"cluster": 7}, **failed)) == "s||7"
     assert key(own, view(**failed)) is None
     assert key(replace(SOURCE, incidents=False), view(**failed)) is None
+
+
+@pytest.mark.parametrize(
+    ("failure", "success", "about"),
+    [
+        ("backup.failed", "backup.success", "backup"),
+        ("com.example.backup.failed", "com.example.backup.succeeded", "com.example.backup"),
+        ("backup_failure", "backup_partial", "backup"),
+        ("BackupFailed", "BackupCompleted", "Backup"),
+        ("restore-test.regression", "restore-test.passed", "restore-test"),
+        ("alert.firing", "alert.resolved", "alert"),
+        ("vzdump", "vzdump", "vzdump"),
+        ("failed", "failed", "failed"),
+    ],
+)
+def test_how_something_ended_is_no_part_of_what_it_was(failure, success, about):
+    assert activity(failure) == activity(success) == about
+
+
+def test_what_is_done_with_a_thing_is_told_apart_unless_the_source_says_how():
+    seen = [view(type=type, outcome=Outcome.OK, resource="db") for type in ("backup.done", "verify.done")]
+    assert [sign_of(SOURCE, one).about for one in seen] == ["backup", "verify"]
+    assert sign_of(replace(SOURCE, incident_key=("resource",)), seen[0]).about == ""
+    assert activity("user_login") == "user_login", "an unknown word may well be what it is about"
 
 
 def test_what_it_says_of_it():
