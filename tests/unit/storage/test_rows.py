@@ -9,8 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.domain.destination import Subscription
 from gateway.domain.errors import Problem
 from gateway.domain.event import DataForm, Event
+from gateway.domain.noise import (
+    Digest,
+    DuplicateWindow,
+    Escalation,
+    Frequency,
+    NoisePolicy,
+    QuietHours,
+    Unless,
+)
 from gateway.domain.severity import Severity
 from gateway.domain.source import Instance, Source
 from gateway.domain.topic import Topic
@@ -46,10 +56,22 @@ def test_members_that_a_row_lacks_take_their_defaults_and_unknown_ones_are_ignor
 
 
 def test_any_mapping_can_be_kept():
-    topic = Topic(
-        "t", "i", "n", 1.0, 2.0, policy=MappingProxyType({"limit": MappingProxyType({"events": 60})})
+    address = MappingProxyType({"card": MappingProxyType({"colour": "red"})})
+    way = Subscription("s", "i", "n", "t", "d", 1.0, 2.0, address=address)
+    assert rows.entity("subscription", rows.to_text(way)).address == {"card": {"colour": "red"}}
+
+
+def test_a_policy_is_read_back_as_it_was():
+    policy = NoisePolicy(
+        rate_limit=True,
+        duplicates=DuplicateWindow(9.0, ("resource",)),
+        digest=Digest("severity = info", Frequency.WEEKLY),
+        quiet_hours=QuietHours(let_through=Severity.ERROR, days=("mon",)),
+        escalation=Escalation("s", 5.0, Unless.DELIVERED),
+        fallback=False,
     )
-    assert rows.entity("topic", rows.to_text(topic)).policy == {"limit": {"events": 60}}
+    topic = Topic("t", "i", "n", 1.0, 2.0, policy=policy)
+    assert rows.entity("topic", rows.to_text(topic)) == topic
 
 
 def test_what_is_no_value_of_the_domain_is_an_error():
