@@ -123,7 +123,7 @@ def _consequences(deliveries: Sequence[Row]) -> Iterator[tuple[str, str]]:
             f"{one['state']} {one['settled_at']}" if one.get("settled_at") else one["state"],
             f"to {one['recipient']}" if one.get("recipient") else "",
             said(one["reason"]) if one.get("reason") else "",
-            f"{'until' if one['state'] == 'held' else 'due'} {one['due_at']}" if one.get("due_at") else "",
+            _due(one),
         ]
         yield f"delivery {one['id']}: {', '.join(part for part in parts if part)}", ""
         for attempt in one["tries"]:
@@ -131,6 +131,14 @@ def _consequences(deliveries: Sequence[Row]) -> Iterator[tuple[str, str]]:
             answer = " ".join(str(attempt[name]) for name in ("code", "detail") if attempt.get(name))
             took = f"{attempt['duration_ms']:g} ms"
             yield f"  try {attempt['number']} at {attempt['started_at']}: {ended} {answer} in {took}", ""
+
+
+def _due(delivery: Row) -> str:
+    """When it goes on; of what is held for no known time, nothing."""
+    due = delivery.get("due_at")
+    if delivery["state"] == "held":
+        return f"until {due}" if due and due > delivery["created_at"] else ""
+    return f"due {due}" if due else ""
 
 
 def _add_all(branch: Tree, lines: Iterator[tuple[str, str]]) -> None:
