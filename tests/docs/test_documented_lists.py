@@ -13,11 +13,11 @@ from gateway import __version__
 from gateway.api.shapes.sources import SourceCreate
 from gateway.app import open_gateway
 from gateway.cli.running import published
-from gateway.domain.delivery import State
+from gateway.domain.delivery import CAME_FORWARD, DUPLICATE_OF, FOLDED_INTO, State
 from gateway.domain.incident import FLAPPING
 from gateway.domain.schema import SchemaMode
 from gateway.domain.source import Role
-from gateway.pipeline import also, route, settle
+from gateway.pipeline import also, noise, route, settle
 from gateway.service import destinations as destination_service
 from gateway.service import subscriptions as subscription_service
 from gateway.settings import Settings
@@ -26,6 +26,8 @@ from gateway.spi.transport import Headers, HttpAnswer, failure_of
 from tests.docs import collected
 from tests.docs.pages import ROOT, code, rows, section, text_of
 
+ID = "<id>"
+"""How the page writes the id of another delivery in a reason."""
 CRASHED = "crashed_while_sent"
 """Written by the stores alone (`gateway.ports`, claim_suspect)."""
 
@@ -89,14 +91,19 @@ def test_every_other_reason_of_a_delivery_is_documented():
         subscription_service.DELETED,
         subscription_service.NO_LONGER_SUBSCRIBED,
     }
+    held = {route.DISABLED, noise.DIGEST, noise.QUIET_HOURS, noise.GROUPED, noise.RATE_LIMITED}
+    suppressed = {DUPLICATE_OF + ID, noise.SAME_TARGET + ID}
     pending = (collected.reasons_in_sql() | collected.reasons_given_back()) - dead
     assert documented == {
         **dict.fromkeys(dead, "dead"),
         **dict.fromkeys(cancelled, "cancelled"),
         **dict.fromkeys(pending, "pending"),
-        route.DISABLED: "held",
+        **dict.fromkeys(held, "held"),
+        **dict.fromkeys(suppressed, "suppressed"),
+        FOLDED_INTO + ID: "folded",
+        CAME_FORWARD: "pending",
         also.ESCALATED: "pending",
-        f"{also.FALLBACK_FOR}<delivery id>": "pending",
+        also.FALLBACK_FOR + ID: "pending",
         f"{FLAPPING}<incident id>": "suppressed",
         route.NOBODY_ALLOWED: "suppressed",
     }
