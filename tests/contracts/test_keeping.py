@@ -25,6 +25,7 @@ from tests.contracts.conftest import House
 from tests.contracts.noisy_gateway import LATER, Noisy, subscription, topic, webhook
 from tests.fakes.clock import FakeClock
 from tests.fakes.http_sink import HttpSink, Reply
+from tests.fakes.ntfy_rules import answer
 
 BERLIN = ZoneInfo("Europe/Berlin")
 DAY = 86_400.0
@@ -272,3 +273,44 @@ async def test_a_changed_digest_time_holds_for_what_waits_already(noisy: Noisy, 
     await noisy.rounds()
     await noisy.pass_time(3600 + LATER)
     await noisy.come_to(delivered=1, folded=2)
+
+
+async def test_a_person_is_told_how_many_like_it_were_suppressed(noisy: Noisy):
+    noisy.sink.usual = Reply(body=answer())
+    ntfy = replace(webhook(noisy.sink), kind="ntfy", config={"url": noisy.sink.url(""), "topic": "b"})
+    await noisy.open(ntfy, topic(NoisePolicy(duplicates=DuplicateWindow(60.0))), subscription())
+    await noisy.send(*(str(number) for number in range(38)), title="The disk is full")
+    await noisy.come_to(delivered=1, suppressed=37)
+    await noisy.pass_time(61)
+    await noisy.send("again", title="The disk is full")
+    await noisy.come_to(delivered=2, suppressed=37)
+    first, second = (one["message"] for one in noisy.heard)
+    assert "+37 like this" not in first and "+37 like this" in second
+
+
+async def test_more_than_one_message_may_tell_of_is_told_by_several(noisy: Noisy, monkeypatch):
+    monkeypatch.setattr("gateway.service.keeping.MOST_FOLDED", 20)
+    monkeypatch.setattr("gateway.service.keeping.ROWS", 10)
+    await noisy.open(topic(NoisePolicy(grouping=True)), subscription())
+    await noisy.send(*(str(number) for number in range(45)), outcome="failed")
+    await noisy.come_to(held=45)
+    await noisy.pass_time(31)
+    await noisy.come_to(delivered=3, folded=45)
+    assert sorted(one["data"]["total"] for one in noisy.heard) == [5, 20, 20]
+
+
+async def test_a_message_that_is_over_the_limit_in_its_turn_is_told_within_the_next(noisy: Noisy):
+    limit = RateLimit(events=1, seconds=100.0, fold=True)
+    grouped = NoisePolicy(grouping=Grouping(10.0, ("resource",)), rate_limit=limit)
+    await noisy.open(topic(grouped), subscription())
+    for resource in "abc":
+        await noisy.send(*(f"{resource}{number}" for number in range(4)), resource=resource, outcome="failed")
+    await noisy.come_to(held=12)
+    await noisy.pass_time(11)
+    await noisy.come_to(delivered=1, folded=12, held=2)
+    await noisy.pass_time(102)
+    await noisy.come_to(delivered=2, folded=14)
+    first, second = noisy.heard
+    assert (first["data"]["total"], second["data"]["total"]) == (4, 8)
+    told = [item["event_id"] for one in (first, second) for item in one["data"]["items"]]
+    assert len(told) == len(set(told)) == 12
