@@ -40,12 +40,11 @@ Read: TypeAlias = Callable[[EventView], object]
 
 
 class Moment(NamedTuple):
-    """When deliveries are planned, until when a stream is known to have no room under its limit (0: it has),
-    and what suppresses some of them for other reasons: one that does not go out makes no other needless."""
+    """When deliveries are planned, and until when a stream is known to have no room under its limit (0: it
+    has)."""
 
     now: float
     full: Callable[[str], float]
-    silenced: Callable[[tuple[Planned, ...], EventView], tuple[Planned, ...]] = lambda planned, _: planned
 
 
 class Occasion:
@@ -106,7 +105,7 @@ class Noise:
         return row if hold is None else row._replace(state=State.HELD, reason=reason, hold=hold)
 
     def _held(self, row: Planned, occasion: Occasion) -> tuple[str, Hold | None]:
-        (now, full, _), policy = occasion.moment, self.in_force
+        (now, full), policy = occasion.moment, self.in_force
         severity, recipient = occasion.severity, row.recipient
         if policy.digest is not None and self.digested is not None and self.digested(occasion.view):
             return DIGEST, self.hold(DIGEST, recipient, digest_after(policy.digest, now), severity)

@@ -215,8 +215,7 @@ def _quieted(
     exits = {
         one.subscription.id: one for candidate in taken for one in candidate.exits.possible(occasion.view)
     }
-    heard = occasion.moment.silenced(tuple(planned), occasion.view)
-    return told_once(heard, sparing, lambda one: address_key(exits[one].subscription))
+    return told_once(planned, sparing, lambda one: address_key(exits[one].subscription))
 
 
 def address_key(subscription: Subscription) -> bytes:

@@ -186,7 +186,7 @@ def delivery_row(
         planned.reason,
         1 if leased else 0,
         owner if leased else None,
-        now,
+        planned.hold.until if planned.hold else now,
         now,
         now if state in TERMINAL else None,
     )

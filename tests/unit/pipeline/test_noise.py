@@ -254,16 +254,16 @@ def test_what_does_not_ask_for_it_goes_out_in_any_case():
 
 
 def test_what_is_silenced_makes_nothing_else_needless():
-    def silenced(rows, _view):
-        return tuple(
+    def silence(rows):
+        return [
             row._replace(state=State.SUPPRESSED, reason="silenced_by:1") if row.topic_id == "t" else row
             for row in rows
-        )
+        ]
 
     rows = [topic("t", ONCE), topic("u", ONCE), subscription("x"), subscription("y", of="u")]
     destination = Destination("d", "i", "d", "webhook", 1.0, 1.0)
     snapshot = build(Configuration(1, (SOURCE, destination, *rows)), "")
-    found = plan(snapshot.routes["s"], view(), Moment(NOON, lambda _: 0.0, silenced)).deliveries
+    found = plan(snapshot.routes["s"], view(), Moment(NOON, lambda _: 0.0), silence).deliveries
     assert [(row.state, row.reason) for row in found] == [
         (State.SUPPRESSED, "silenced_by:1"),
         (State.PENDING, ""),
