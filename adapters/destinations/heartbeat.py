@@ -93,6 +93,7 @@ class Heartbeat(HttpDestination[HeartbeatConfig, HeartbeatAddress]):
     """Sends one ping per delivery."""
 
     kind: ClassVar[str] = "heartbeat"
+    people: ClassVar[bool] = False
     title: ClassVar[str] = "Heartbeat"
     summary: ClassVar[str] = "Pings for a monitor that raises the alarm when none comes."
     Config = HeartbeatConfig

@@ -87,6 +87,7 @@ class Pushgateway(ServerDestination[PushgatewayConfig, PushgatewayAddress]):
     """Pushes the gauges of one event; every try pushes the same."""
 
     kind: ClassVar[str] = "pushgateway"
+    people: ClassVar[bool] = False
     title: ClassVar[str] = "Prometheus Pushgateway"
     summary: ClassVar[str] = "The last success, failure and numbers of each job, for Prometheus to scrape."
     Config = PushgatewayConfig

@@ -72,7 +72,7 @@ class Incident:
     openings and closings of its key that still count towards flapping; `calm_since` is set while it is
     flapping and well. `step_at` is when to look whether its policies want something, None for never;
     `escalated` names the subscriptions whose escalation was decided. `by_hand` says that a person resolved
-    it, `telling` that its end is still to be told, by an event of the gateway's own.
+    it, `telling` that its end is still to be told to those who heard of it.
     """
 
     id: IncidentId
@@ -111,6 +111,12 @@ class Incident:
         if self.calm_since is not None:
             return self.calm_since + CALM_SECONDS
         return self.step_at if self.state is IncidentState.OPEN else None
+
+    @property
+    def recovered_by(self) -> EventId | None:
+        """The event that told of its recovery; None where time or a person ended it."""
+        over = self.state is IncidentState.RESOLVED and not self.by_hand
+        return EventId(self.resolved_by) if over and self.resolved_by else None
 
     @property
     def seconds(self) -> float:
@@ -283,6 +289,7 @@ def _recovered(known: Incident, event_id: EventId, at: float) -> Chapter:
         resolved_by=str(event_id),
         turns=turns,
         last_at=last_at,
+        telling=True,
     )
     return Chapter(closed, Part.RECOVERY)
 

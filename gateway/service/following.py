@@ -22,7 +22,7 @@ from gateway.domain.errors import Refused
 from gateway.domain.ids import EventId, SubscriptionId
 from gateway.domain.incident import Incident, IncidentState, Thread, calmed, ended, stepped
 from gateway.domain.noise import Escalation, NoiseInForce, Unless
-from gateway.pipeline.also import ESCALATED, planned_for
+from gateway.pipeline.also import ESCALATED, WAS_TOLD, for_people, planned_again, planned_for
 from gateway.pipeline.snapshot import Current, Snapshot, configuration_busy
 from gateway.ports import DeliveryFilter, Entry, Incidents, Ledger, StaleRoutingError
 from gateway.service.incident_events import ending, reminder
@@ -107,8 +107,7 @@ class Following:
     async def _look(self, incident: Incident) -> None:
         now = self._clock.now()
         if incident.telling:
-            threads = await self._incidents.threads(incident.id)
-            await self._append(lambda snapshot: ending(incident, threads, snapshot, now))
+            await self._tell_end(incident, now)
             await self._incidents.save(ended(incident))
         elif closed := calmed(incident, now):
             if await self._incidents.save(closed):
@@ -116,6 +115,20 @@ class Following:
                 await self._look(closed)
         else:
             await self._step(incident, now)
+
+    async def _tell_end(self, incident: Incident, now: float) -> None:
+        """To who heard of it: by the event that told of the recovery, else by one of the gateway's own."""
+        threads = await self._incidents.threads(incident.id)
+        if incident.recovered_by is None:
+            await self._append(lambda snapshot: ending(incident, threads, snapshot, now))
+            return
+        stored = await self._ledger.event(incident.instance_id, incident.recovered_by)
+        if stored is not None:
+            snapshot = self._current.snapshot
+            people = [one for one in threads if for_people(snapshot, one.subscription_id)]
+            planned = planned_again(snapshot, people, stored.accepted, WAS_TOLD, now)
+            if await self._incidents.plan(stored.accepted.id, planned):
+                self._wake()
 
     async def _step(self, incident: Incident, now: float) -> None:
         """What its policies want by now, and when to look again."""
@@ -152,7 +165,9 @@ class Following:
         return [incident.opened_at + (floor((now - incident.opened_at) / every) + 1) * every]
 
     async def _say(self, incident: Incident, number: int, due: Sequence[Thread], now: float) -> None:
-        if await self._append(lambda snapshot: reminder(incident, number, due, snapshot, now)):
+        stored = await self._ledger.event(incident.instance_id, EventId(incident.id))
+        opening = stored.accepted if stored else None
+        if await self._append(lambda snapshot: reminder(incident, number, due, snapshot, now, opening)):
             self._metrics.incident_reminders.inc()
             log.info("incident.reminded", incident=incident.id, subscription=due[0].subscription_id)
 
@@ -187,9 +202,8 @@ class Following:
         stored = await self._ledger.event(incident.instance_id, EventId(incident.id))
         if stored is None:
             return
-        planned = planned_for(
-            self._current.snapshot, policy.to or subscription_id, stored.accepted, ESCALATED, subscription_id
-        )
+        to, now = policy.to or subscription_id, self._clock.now()
+        planned = planned_for(self._current.snapshot, to, stored.accepted, ESCALATED, now, subscription_id)
         added = await self._incidents.plan(stored.accepted.id, planned, again=policy.to is None)
         if added:
             self._metrics.incident_escalations.inc()

@@ -10,15 +10,16 @@ from cloudevents.core.bindings.http import to_structured_event
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
-from gateway.domain.delivery import AcceptedEvent, Planned, State
+from gateway.domain.delivery import AcceptedEvent
 from gateway.domain.event import allowed_text
-from gateway.domain.ids import DeliveryId, EventId, SubscriptionId, computed_id
+from gateway.domain.ids import EventId, SubscriptionId, computed_id
 from gateway.domain.incident import Chapter, Incident, Part, Thread
 from gateway.domain.severity import Severity
 from gateway.domain.source import SELF
+from gateway.domain.view import EventView
 from gateway.domain.vocabulary import Outcome
 from gateway.pipeline.accept import event_key
-from gateway.pipeline.route import DISABLED
+from gateway.pipeline.also import planned_again
 from gateway.pipeline.snapshot import Snapshot
 from gateway.ports import Entry
 from gateway.spi.cloudevents.meaning import meaning
@@ -31,14 +32,20 @@ MAX_TITLE = 300
 
 
 def reminder(
-    incident: Incident, number: int, threads: Iterable[Thread], snapshot: Snapshot, now: float
+    incident: Incident,
+    number: int,
+    threads: Iterable[Thread],
+    snapshot: Snapshot,
+    now: float,
+    opening: AcceptedEvent | None,
 ) -> Entry:
-    """Once more to the receivers of one subscription; `number` counts its reminders."""
+    """Once more to the receivers of one subscription; `number` counts its reminders. A silence over the
+    `opening` is over what reminds of it."""
     told = list(threads)
     subscription_id = told[0].subscription_id if told else SubscriptionId("")
     known = replace(incident, last_at=now)
     event_id = computed_id(REMINDER, incident.id, subscription_id, str(number))
-    return _entry(Chapter(known, Part.REMINDER), REMINDER, event_id, told, snapshot, now)
+    return _entry(Chapter(known, Part.REMINDER), REMINDER, event_id, told, snapshot, now, opening)
 
 
 def ending(incident: Incident, threads: Iterable[Thread], snapshot: Snapshot, now: float) -> Entry:
@@ -55,6 +62,7 @@ def _entry(
     threads: Iterable[Thread],
     snapshot: Snapshot,
     now: float,
+    opening: AcceptedEvent | None = None,
 ) -> Entry:
     instance_id = chapter.incident.instance_id
     event = decode(_body(chapter, what, event_id, now))
@@ -68,27 +76,9 @@ def _entry(
         snapshot.version,
     )
     key = event_key(instance_id, SELF, event.source, event.id)
-    planned = (_planned(accepted, one, snapshot) for one in threads)
-    return Entry(accepted, key, tuple(one for one in planned if one), chapter=chapter)
-
-
-def _planned(accepted: AcceptedEvent, thread: Thread, snapshot: Snapshot) -> Planned | None:
-    """Nobody is told who is not reached any more."""
-    subscription = snapshot.subscriptions.get(thread.subscription_id)
-    if subscription is None or not subscription.enabled:
-        return None
-    endpoint = snapshot.destinations.get(subscription.destination_id)
-    if endpoint is None or not snapshot.reaches(subscription.id, thread.recipient):
-        return None
-    return Planned(
-        DeliveryId(computed_id("delivery", accepted.id, subscription.id, thread.recipient)),
-        subscription.topic_id,
-        subscription.id,
-        endpoint.id,
-        thread.recipient,
-        State.PENDING if endpoint.enabled else State.HELD,
-        "" if endpoint.enabled else DISABLED,
-    )
+    about = opening and EventView(opening.event, opening.vocabulary, payload(opening.event))
+    planned = planned_again(snapshot, threads, accepted, "", now, about)
+    return Entry(accepted, key, planned, chapter=chapter)
 
 
 def _body(chapter: Chapter, what: str, event_id: str, now: float) -> bytes:

@@ -180,8 +180,9 @@ class Destination(ABC, Generic[C, A]):
     Class attributes: `kind` is the word in APIs, `title` and `summary` are for people, `timeout` bounds
     one attempt in seconds (at most 30), `width` the attempts at once (0: as configured), `creatable` is
     False for those every instance has by itself. Where `threads` is True, a message may stand below another,
-    whose `vendor_id` is remembered for that. `stability` is `unverified` where the adapter rests on what no
-    document, server or library at hand could prove.
+    whose `vendor_id` is remembered for that. Where `people` read it, who was told of a failure is told of its
+    recovery too, whatever rules say; programs get what rules ask for and nothing else. `stability` is
+    `unverified` where the adapter rests on what no document, server or library at hand could prove.
     """
 
     kind: ClassVar[str]
@@ -193,6 +194,7 @@ class Destination(ABC, Generic[C, A]):
     width: ClassVar[int] = 0
     creatable: ClassVar[bool] = True
     threads: ClassVar[bool] = False
+    people: ClassVar[bool] = True
     stability: ClassVar[Literal["stable", "unverified"]] = "stable"
 
     def __init__(self, config: C, tools: Tools) -> None:

@@ -13,9 +13,10 @@ from gateway.domain.ids import new_id
 from gateway.domain.incident import CALM_SECONDS, FLAPS, Sign, Thread
 from gateway.domain.noise import UNSAID, Escalation, Fallback, NoisePolicy, Reminders, Unless
 from gateway.domain.severity import Severity
+from gateway.domain.silence import SILENCED_BY, Silence
 from gateway.domain.source import SELF, Instance
 from gateway.domain.topic import Topic
-from gateway.pipeline.also import fallback
+from gateway.pipeline.also import WAS_TOLD, fallback
 from gateway.pipeline.signs import wake_after
 from gateway.pipeline.snapshot import Current, build
 from gateway.ports import Configuration, DeliveryFilter, EventFilter, Put, Store
@@ -41,9 +42,9 @@ TOPIC = Topic("topic-1", INSTANCE, "t", 1.0, 1.0)
 KEY = "source-1|db-1"
 
 
-def way(name: str, policy: NoisePolicy = UNSAID) -> tuple[Destination, Subscription]:
+def way(name: str, policy: NoisePolicy = UNSAID, kind: str = "webhook") -> tuple[Destination, Subscription]:
     return (
-        Destination(f"to-{name}", INSTANCE, name, "webhook", 1.0, 1.0),
+        Destination(f"to-{name}", INSTANCE, name, kind, 1.0, 1.0),
         Subscription(name, INSTANCE, name, TOPIC.id, f"to-{name}", 1.0, 1.0, policy=policy),
     )
 
@@ -59,7 +60,7 @@ class Node:
         """An event of the thing, told to these subscriptions; its id."""
         snapshot = self.current.snapshot
         rows = [planned(f"to-{name}", subscription=name) for name in names]
-        after = wake_after(snapshot.followed, names)
+        after = wake_after(snapshot.noises, names)
         sign = Sign(KEY, failing, severity, "db-1 failed", after)
         made = entry(new_id(), *rows, received_at=self.clock.now(), version=snapshot.version)
         made = made._replace(sign=sign, planned=tuple(one._replace(topic_id=TOPIC.id) for one in rows))
@@ -263,6 +264,42 @@ async def test_the_end_by_hand_is_told_to_who_was_told_of_it(house: House, clock
     assert await node.deliver() == ["a:failed", "a:resolved", "b:failed"]
     await node.following.round()
     assert await node.deliver() == []
+
+
+async def test_people_who_were_told_of_a_failure_are_told_of_its_end_whatever_rules_say(
+    house: House, clock: FakeClock, request: pytest.FixtureRequest
+):
+    store = await house.open()
+    ways = (way("chat", kind="ntfy"), way("late", kind="ntfy"), way("page", kind="pagerduty"), way("hook"))
+    node = await node_on(store, clock, *ways)
+    await node.fail("chat", "late", "page", "hook")
+    assert await node.deliver(but=["late"]) == ["chat:failed", "hook:failed", "page:failed"]
+    over = await node.fail("chat", failing=False)
+    other = await node_on(await house.open() if "postgres" in request.node.name else store, clock)
+    await asyncio.gather(node.following.round(), other.following.round())
+    rows = {row.subscription_id: row for row in await node.deliveries() if row.event_id == over.event_id}
+    assert {name: row.reason for name, row in rows.items()} == {"chat": "", "page": WAS_TOLD}
+    assert await node.deliver(but=["late"]) == ["chat:failed", "page:failed"]
+    await node.following.round()
+    assert await node.deliver(but=["late"]) == []
+    await require_true_counts(store)
+
+
+async def test_what_is_silenced_is_not_reminded_of(house: House, clock: FakeClock):
+    node = await node_on(await house.open(), clock, way("a", NoisePolicy(reminders=Reminders(HOUR))))
+    await node.fail("a")
+    await node.deliver()
+    now = clock.now()
+    silence = Silence(
+        "night", INSTANCE, "type starts-with backup.", now, now + 2 * HOUR, "ada", "x", now, now
+    )
+    await node.store.registry.apply([Put(silence)], expected=1)
+    await Configurator(node.store.registry, node.current, "", clock, lambda: None).refresh()
+    await node.pass_time(HOUR + 1)
+    assert await node.deliver() == []
+    assert [row.reason for row in await node.deliveries()][0] == f"{SILENCED_BY}night"
+    await node.pass_time(HOUR)
+    assert await node.deliver() == ["a:reminder"]
 
 
 async def test_policies_that_come_later_hold_for_what_is_open(house: House, clock: FakeClock):

@@ -14,7 +14,9 @@ from gateway.domain.source import Instance, Key, Role, Source
 from gateway.pipeline.counts import Counts
 from gateway.pipeline.dispatcher import Dispatcher, Limits
 from gateway.pipeline.flow import Ingest, Told
+from gateway.pipeline.rate import RateGate
 from gateway.pipeline.receive import receive
+from gateway.pipeline.recent import Recent
 from gateway.pipeline.results import LastResults
 from gateway.pipeline.sightings import Sightings
 from gateway.pipeline.signature import Signatures
@@ -99,9 +101,18 @@ async def node_on(store: Store, clock: FakeClock, nodes: list[GuardedHttpClient]
         raise AssertionError("nothing is sent here")
 
     dispatcher = Dispatcher(store.ledger, current, clock, Limits(), never, lambda _: None)
-    told = Told(metrics, Counts(clock, metrics), Sightings(), LastResults(store.ledger, clock))
+    told = Told(
+        metrics, Counts(clock, metrics), Sightings(), LastResults(store.ledger, clock), Recent(store.ledger)
+    )
     ingest = Ingest(
-        current, store.ledger, dispatcher, clock, told, signatures=Signatures(SECRETS), max_batch_events=10
+        current,
+        store.ledger,
+        dispatcher,
+        clock,
+        told,
+        gate=RateGate(store.rates, clock),
+        signatures=Signatures(SECRETS),
+        max_batch_events=10,
     )
     dialer = GuardedDialer(Dialer(EgressPolicy.parse("127.0.0.0/8"), SystemResolver(clock)))
     http = GuardedHttpClient(dialer, user_agent="tests", limits=TransportLimits(answer_body=MAX_ANSWER))

@@ -103,6 +103,7 @@ def test_every_other_reason_of_a_delivery_is_documented():
         FOLDED_INTO + ID: "folded",
         CAME_FORWARD: "pending",
         also.ESCALATED: "pending",
+        also.WAS_TOLD: "pending",
         also.FALLBACK_FOR + ID: "pending",
         f"{FLAPPING}<incident id>": "suppressed",
         route.NOBODY_ALLOWED: "suppressed",

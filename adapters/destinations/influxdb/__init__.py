@@ -29,6 +29,7 @@ class InfluxDB(ServerDestination[InfluxConfig, InfluxAddress]):
     """Writes one point per delivery. Every try for the same event writes the same point again."""
 
     kind: ClassVar[str] = "influxdb"
+    people: ClassVar[bool] = False
     title: ClassVar[str] = "InfluxDB"
     summary: ClassVar[str] = "Events as points of a time series, in InfluxDB or VictoriaMetrics."
     Config = InfluxConfig

@@ -128,6 +128,7 @@ class Mqtt(Destination[MqttConfig, MqttAddress]):
     """Publishes events over one connection."""
 
     kind: ClassVar[str] = "mqtt"
+    people: ClassVar[bool] = False
     title: ClassVar[str] = "MQTT"
     summary: ClassVar[str] = "CloudEvents to a topic of an MQTT 5 broker."
     Config = MqttConfig

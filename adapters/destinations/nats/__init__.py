@@ -42,6 +42,7 @@ class Nats(Destination[NatsConfig, NatsAddress]):
     """Publishes events over one connection."""
 
     kind: ClassVar[str] = "nats"
+    people: ClassVar[bool] = False
     title: ClassVar[str] = "NATS"
     summary: ClassVar[str] = "CloudEvents to a NATS subject, kept by JetStream."
     Config = NatsConfig

@@ -53,6 +53,7 @@ class Webhook(HttpDestination[WebhookConfig, WebhookAddress]):
     """Forwards events unchanged."""
 
     kind: ClassVar[str] = "webhook"
+    people: ClassVar[bool] = False
     title: ClassVar[str] = "Webhook"
     summary: ClassVar[str] = "Signed CloudEvents over HTTP, for programs."
     Config = WebhookConfig
