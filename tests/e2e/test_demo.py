@@ -6,12 +6,13 @@ import asyncio
 import os
 import re
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 
 from gateway.cli.demo import performance, slack_limits
-from tests.commands import COMMAND, Shell, environment
+from tests.commands import Shell, environment
 from tests.waiting import until
 
 
@@ -55,9 +56,21 @@ async def test_what_is_still_on_its_way_when_time_is_up_is_missing(tmp_path: Pat
     assert "nothing came by email; it is pending" in said
 
 
+WAITING_FOR_MAIL = """
+from gateway.cli.demo.receivers import Receivers
+async def busy(*_):
+    return "451 4.7.1 greylisted"
+Receivers.handle_DATA = busy
+from gateway.__main__ import main
+main()
+"""
+
+
 async def test_a_demo_that_is_interrupted_ends_its_gateway(tmp_path: Path):
     process = await asyncio.create_subprocess_exec(
-        *COMMAND,
+        sys.executable,
+        "-c",
+        WAITING_FOR_MAIL,
         "demo",
         env=environment(TMPDIR=str(tmp_path)),
         stdout=asyncio.subprocess.DEVNULL,
