@@ -57,6 +57,8 @@ async def test_what_is_still_on_its_way_when_time_is_up_is_missing(tmp_path: Pat
 
 
 WAITING_FOR_MAIL = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from gateway.cli.demo.receivers import Receivers
 async def busy(*_):
     return "451 4.7.1 greylisted"
@@ -67,6 +69,7 @@ main()
 
 
 async def test_a_demo_that_is_interrupted_ends_its_gateway(tmp_path: Path):
+    """Also where whoever runs the tests ignores SIGINT, as shells have their background jobs do."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
