@@ -18,7 +18,8 @@ from gateway.ports import Put
 from gateway.storage.sqlite.store import SqliteStore
 from tests.crash.failing import Failing, post_all, receipts, stored, until_settled
 from tests.fakes.http_sink import HttpSink
-from tests.harness import GatewayProcess, cloudevent
+from tests.harness import Client, GatewayProcess, cloudevent
+from tests.waiting import until_async
 
 EVENTS = [cloudevent(f"event-{number}") for number in range(40)]
 ROOM_SECONDS = 15
@@ -58,6 +59,7 @@ async def killed_at(step: str, folder: Path, sink: HttpSink) -> None:
         assert failing.strikes() == [step]
         await gateway.start()
         async with gateway.client() as client:
+            await until_async(lambda: nothing_held(client), 30)
             await until_settled(client)
             folded = (await client.get("deliveries?state=folded&limit=500"))["deliveries"]
             known = await stored(client)
@@ -70,6 +72,10 @@ async def killed_at(step: str, folder: Path, sink: HttpSink) -> None:
     assert {one["event_id"] for one in folded} == set(acknowledged.values())
     assert len(known) == len(EVENTS) + len(sink.requests)
     assert set(receipts(sink).values()) == {1}
+
+
+async def nothing_held(client: Client) -> bool:
+    return not (await client.get("deliveries?state=held&limit=1"))["deliveries"]
 
 
 @pytest.mark.timeout(180)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from gateway.domain.counting import Count, Counted
-from gateway.storage.sqlite.statements import SQL, execute_rows
+from gateway.storage.sqlite.statements import SQL, execute, execute_rows
 from gateway.storage.sqlite.workers import Workers
 from gateway.storage.sqlite.writer import Writer
 
@@ -29,9 +29,7 @@ class SqliteCounters:
 
     async def forget(self, before: int) -> None:
         """Delete what is older."""
-        await self._writer.run(
-            lambda connection: connection.execute(SQL["forget_counts"], {"before": before})
-        )
+        await self._writer.run(lambda connection: execute(connection, "forget_counts", {"before": before}))
 
 
 def _add(rows: Sequence[tuple[object, ...]], connection: sqlite3.Connection) -> None:

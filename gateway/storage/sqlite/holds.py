@@ -16,7 +16,7 @@ from gateway.storage import rows
 from gateway.storage.incoming import Append
 from gateway.storage.sqlite.appending import write_appends
 from gateway.storage.sqlite.space import Space
-from gateway.storage.sqlite.statements import SQL, execute_rows
+from gateway.storage.sqlite.statements import SQL, execute, execute_rows
 from gateway.storage.sqlite.tally import Tally
 from gateway.storage.sqlite.workers import Workers
 from gateway.storage.sqlite.writer import Writer
@@ -76,12 +76,12 @@ class SqliteHolds:
 
     async def postpone(self, stream: str, wake_at: float) -> None:
         """Look at a stream then."""
-        await self._writer.run(lambda connection: connection.execute(SQL["postpone"], (wake_at, stream)))
+        await self._writer.run(lambda connection: execute(connection, "postpone", (wake_at, stream)))
 
     async def rouse(self, subscription_ids: Sequence[SubscriptionId]) -> None:
         """Look at what is held for these now."""
         given = (self._clock.now(), json.dumps(list(subscription_ids)))
-        await self._writer.run(lambda connection: connection.execute(SQL["rouse"], given))
+        await self._writer.run(lambda connection: execute(connection, "rouse", given))
 
     async def fold(self, entry: Entry, folding: Folding, *, routed_with: int) -> bool:
         """Append an entry and fold held deliveries into it; see `Holds.fold`."""

@@ -12,7 +12,7 @@ from gateway.domain.schedule import Outage
 from gateway.ports import Place
 from gateway.storage import standings
 from gateway.storage.sqlite.space import Space
-from gateway.storage.sqlite.statements import SQL, execute_rows
+from gateway.storage.sqlite.statements import SQL, execute, execute_rows
 from gateway.storage.sqlite.workers import Workers
 from gateway.storage.sqlite.writer import Writer
 
@@ -99,7 +99,7 @@ class SqliteMonitors:
 
     async def forget_outages(self, before: float) -> None:
         """Delete old ones."""
-        await self._writer.run(lambda connection: connection.execute(SQL["forget_outages"], (before,)))
+        await self._writer.run(lambda connection: execute(connection, "forget_outages", (before,)))
 
 
 def _observations(limit: int, connection: sqlite3.Connection) -> Sequence[Seen]:

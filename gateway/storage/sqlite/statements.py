@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,12 @@ WIDEST = 128
 """Rows in one statement at most; rows are cut into powers of two, so that few statements are prepared."""
 
 Parameters = Sequence[Any]
+
+
+def execute(connection: sqlite3.Connection, name: str, given: Parameters | Mapping[str, Any] = ()) -> int:
+    """Run one statement; how many rows it changed. Its cursor ends here: freed in another thread than the
+    connection's, it would break what that is at (SQLITE_MISUSE)."""
+    return connection.execute(SQL[name], given).rowcount
 
 
 def execute_rows(connection: sqlite3.Connection, name: str, rows: Sequence[Parameters]) -> int:
