@@ -25,7 +25,7 @@ run: setup       ## a gateway on 127.0.0.1:8080, store in ./data, loopback recei
 	$(BIN)/tocsin serve --data-dir $(DATA) --allow-networks 127.0.0.0/8,::1/128
 
 test: setup lint ## all tests
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder tests
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests
 
 lint: setup      ## style, types, imports, schema drift
 	$(BIN)/ruff check .
